@@ -52,7 +52,7 @@ void cni_attachment_altname(const struct cni_attachment *a,
 void cni_attachment_macs(const struct cni_attachment *a, struct mac *ret_guest,
 			 struct mac *ret_port);
 
-/** cni_network_mac() - A bridge's address: the same over (bridge, "", "") */
+/** cni_bridge_mac() - A bridge's address: the same over (bridge, "", "") */
 struct mac cni_bridge_mac(const char *bridge);
 
 /** cni_attachment_ifindex() - 2^30 + the hash's low 30 bits */
