@@ -102,29 +102,45 @@ static int repair(struct netlink *nl, struct masq_state *s, struct cni_err *err)
 	return netlink_do_batch(nl, b.q, b.n, err);
 }
 
+static int ensure_once(const struct masq *m, struct cni_err *err)
+{
+	cleanup_netlink struct netlink *nl = NULL;
+	struct masq_state s;
+	int r;
+
+	init(&s, m);
+	r = netlink_open_nfnl(&nl, err);
+	if (r >= 0)
+		r = masq_read(nl, &s, err);
+	if (r >= 0 && !is_right(&s))
+		r = repair(nl, &s, err);
+	return r;
+}
+
+/* Others who change the ruleset at the same time make an attempt fail; a
+ * failed transaction also costs its socket. */
+static int persevere(int (*once)(const struct masq *m, struct cni_err *err),
+		     const struct masq *m, const char *what,
+		     struct cni_err *err)
+{
+	struct cni_err e = CNI_ERR_INIT;
+	int r = -EAGAIN;
+
+	for (int i = 0; i < TRIES && (r == -ERESTART || r == -EAGAIN); i++)
+		r = once(m, &e);
+	if (r >= 0)
+		return 0;
+
+	*err = e;
+	if (r == -ERESTART || r == -EAGAIN)
+		r = err_say(err, CNI_E_RETRY, EAGAIN,
+			    "others keep changing the nf_tables ruleset");
+	return err_ctx(err, r, "%s %s", what, m->network);
+}
+
 int masq_ensure(const struct masq *m, struct cni_err *err)
 {
-	struct masq_state s;
-	int r = 0;
-
-	for (int i = 0; i < TRIES; i++) {
-		cleanup_netlink struct netlink *nl = NULL;
-
-		init(&s, m);
-		r = netlink_open_nfnl(&nl, err);
-		if (r >= 0)
-			r = masq_read(nl, &s, err);
-		if (r >= 0 && !is_right(&s))
-			r = repair(nl, &s, err);
-		if (r != -ERESTART && r != -EAGAIN)
-			break;
-	}
-	if (r == -ERESTART || r == -EAGAIN)
-		return err_say(err, CNI_E_RETRY, EAGAIN,
-			       "masquerade network %s: others kept changing "
-			       "the nf_tables ruleset",
-			       m->network);
-	return r < 0 ? err_ctx(err, r, "masquerade network %s", m->network) : 0;
+	return persevere(ensure_once, m, "masquerade network", err);
 }
 
 static int differs(const struct masq_state *s, struct cni_err *err)
@@ -174,23 +190,25 @@ int masq_check(const struct masq *m, struct cni_err *err)
 		     : 0;
 }
 
-static int remove_once(struct masq_state *s, struct cni_err *err)
+static int remove_once(const struct masq *m, struct cni_err *err)
 {
 	cleanup_netlink struct netlink *nl = NULL;
 	struct batch b = { .n = 0 };
+	struct masq_state s;
 	int r;
 
+	init(&s, m);
 	r = netlink_open_nfnl(&nl, err);
 	if (r < 0)
 		return r == -EPROTONOSUPPORT ? 0 : r;
-	r = masq_read(nl, s, err);
-	if (r < 0 || !s->has_table || (!s->has_chain && s->table_use))
+	r = masq_read(nl, &s, err);
+	if (r < 0 || !s.has_table || (!s.has_chain && s.table_use))
 		return r;
 
-	add(&b, fw_begin(s->generation));
-	if (s->has_chain)
-		delete_chain(&b, s);
-	if (s->table_use <= (s->has_chain ? 1 : 0))
+	add(&b, fw_begin(s.generation));
+	if (s.has_chain)
+		delete_chain(&b, &s);
+	if (s.table_use <= (s.has_chain ? 1 : 0))
 		add(&b, masq_name_req(NFT_MSG_DELTABLE, 0, NFTA_TABLE_NAME, 0,
 				      NULL));
 	add(&b, fw_end());
@@ -200,21 +218,6 @@ static int remove_once(struct masq_state *s, struct cni_err *err)
 int masq_remove(const char *network, struct cni_err *err)
 {
 	const struct masq m = { .network = network, .bridge = "" };
-	struct masq_state s;
-	int r = 0;
 
-	for (int i = 0; i < TRIES; i++) {
-		init(&s, &m);
-		r = remove_once(&s, err);
-		if (r != -ERESTART && r != -EAGAIN)
-			break;
-	}
-	if (r == -ERESTART || r == -EAGAIN)
-		return err_say(err, CNI_E_RETRY, EAGAIN,
-			       "remove masquerade of network %s: others kept "
-			       "changing the nf_tables ruleset",
-			       network);
-	return r < 0 ? err_ctx(err, r, "remove masquerade of network %s",
-			       network)
-		     : 0;
+	return persevere(remove_once, &m, "remove masquerade of network", err);
 }

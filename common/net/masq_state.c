@@ -44,15 +44,19 @@ static void match_name(struct netlink_req *q, uint32_t key, uint32_t op,
 	fw_put_cmp(q, op, name, sizeof(name));
 }
 
+/* As nft(8) writes it, so that a ruleset saved and restored stays right: whole
+ * bytes are compared without a mask. */
 static void match_net(struct netlink_req *q, bool source, uint32_t op,
 		      const struct ip_net *net)
 {
 	const struct ip_addr first = ip_net_first(net);
-	const uint32_t len = (uint32_t)ip_len(&net->addr);
+	const uint32_t size = (uint32_t)ip_len(&net->addr);
 	const uint32_t saddr = net->addr.family == AF_INET ? 12 : 8;
+	const bool whole = net->plen && net->plen % 8 == 0;
+	const uint32_t len = whole ? net->plen / 8U : size;
 
-	fw_put_payload(q, source ? saddr : saddr + len, len);
-	if (net->plen < ip_max_plen(net->addr.family))
+	fw_put_payload(q, source ? saddr : saddr + size, len);
+	if (!whole)
 		fw_put_mask(q, net->plen, len);
 	fw_put_cmp(q, op, first.b, len);
 }
@@ -240,6 +244,20 @@ static int read_rule(struct nlmsghdr *h, void *arg, struct cni_err *err)
 	return 0;
 }
 
+/* What is not there is no failure. */
+static int get(struct netlink *nl, struct netlink_req q, netlink_cb *cb,
+	       struct masq_state *s, struct cni_err *err)
+{
+	struct cni_err e = CNI_ERR_INIT;
+	int r = netlink_get(nl, &q, cb, s, &e);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		*err = e;
+	return r;
+}
+
 int masq_read(struct netlink *nl, struct masq_state *s, struct cni_err *err)
 {
 	struct netlink_req q;
@@ -248,15 +266,15 @@ int masq_read(struct netlink *nl, struct masq_state *s, struct cni_err *err)
 	if (r < 0)
 		return r;
 	q = masq_name_req(NFT_MSG_GETTABLE, 0, NFTA_TABLE_NAME, 0, NULL);
-	r = netlink_get(nl, &q, read_table, s, err);
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
+	r = get(nl, q, read_table, s, err);
+	if (r < 0 || !s->has_table)
+		return r;
 
 	q = masq_name_req(NFT_MSG_GETCHAIN, 0, NFTA_CHAIN_TABLE,
 			  NFTA_CHAIN_NAME, s->chain);
-	r = netlink_get(nl, &q, read_chain, s, err);
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
+	r = get(nl, q, read_chain, s, err);
+	if (r < 0 || !s->has_chain)
+		return r;
 
 	q = masq_name_req(NFT_MSG_GETRULE, 0, NFTA_RULE_TABLE, NFTA_RULE_CHAIN,
 			  s->chain);
