@@ -178,7 +178,7 @@ static const char *join_args(cJSON *doc)
 	{
 		const cJSON *k = pair->child, *v = k ? k->next : NULL;
 
-		if (!cJSON_IsString(k) || !cJSON_IsString(v))
+		if (!k || !v || !cJSON_IsString(k) || !cJSON_IsString(v))
 			continue;
 		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s=%s",
 				      n ? ";" : "", k->valuestring,

@@ -7,6 +7,7 @@
 
 #include "cni/args.h"
 #include "cni/attachment.h"
+#include "libcni/cache.h"
 #include "weft/weft.h"
 
 /* A runtime and what it points into. */
@@ -121,28 +122,51 @@ static int session_open(struct session *s, const struct weft_args *a,
 				 err);
 }
 
+/* A second add must fail and leave the first one's work alone. */
+static int check_new(const struct session *s, struct cni_err *err)
+{
+	cleanup_cache_entry struct cache_entry e = { 0 };
+
+	if (!cache_load(s->rt.cache_dir, s->list.name, s->rt.container_id,
+			s->rt.ifname, &e))
+		return 0;
+	return err_say(
+		err, CNI_E_TAKEN, EEXIST,
+		"%s of \"%s\" is attached to network \"%s\" already, see %s",
+		s->rt.ifname, s->rt.container_id, s->list.name,
+		s->rt.cache_dir);
+}
+
+static int add(const struct session *s, cJSON **ret, struct cni_err *err)
+{
+	struct cni_err ignored = CNI_ERR_INIT;
+	const int r = runtime_add(&s->rt, ret, err);
+
+	if (r < 0 && err->code != CNI_E_TAKEN)
+		(void)runtime_del(&s->rt, &ignored);
+	return r;
+}
+
 int weft_add(const struct weft_args *a, struct cni_err *err)
 {
 	cleanup_session struct session s = { 0 };
 	cleanup_json cJSON *result = NULL;
-	struct cni_err ignored = CNI_ERR_INIT;
-	cleanup_free char *text = NULL;
+	char *text;
 	int r;
 
 	r = session_open(&s, a, err);
 	if (!r)
 		r = name_guest(&s, a, err);
+	if (!r)
+		r = check_new(&s, err);
+	if (!r)
+		r = add(&s, &result, err);
 	if (r < 0)
 		return r;
-	r = runtime_add(&s.rt, &result, err);
-	if (r < 0) {
-		(void)runtime_del(&s.rt, &ignored);
-		return r;
-	}
-	text = cJSON_Print(result);
-	return text && puts(text) >= 0 && !fflush(stdout)
-		       ? 0
-		       : err_set(err, CNI_E_IO, EIO, "print result");
+	text = json_print(result);
+	r = text && puts(text) >= 0 && !fflush(stdout) ? 0 : -EIO;
+	free(text);
+	return r < 0 ? err_set(err, CNI_E_IO, EIO, "print result") : 0;
 }
 
 static int on_guest(const struct weft_args *a,
