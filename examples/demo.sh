@@ -244,7 +244,8 @@ cell() {
 
 	figure=$("measure_$1" "$2" "$4") || status=$?
 	if [ "$status" != 0 ]; then
-		failed "$1 from ${kind[$2]} to $3, $4: ${figure##*$'\n'}"
+		figure=${figure##*$'\n'}
+		failed "$1 from ${kind[$2]} to $3, $4: ${figure:-no answer}"
 		figure=FAILED
 	fi
 	printf ' %10s' "$figure"
@@ -394,6 +395,7 @@ main_end() {
 	case $status in
 	0) ;;
 	1) failed 'see above' ;;
+	129 | 130 | 143) failed 'interrupted' ;;
 	*) failed "ended early, with status $status" ;;
 	esac
 	[ ${#failures[@]} = 0 ] || finish
