@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/addr.h"
+
+#include <errno.h>
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "net/netlink.h"
+
+enum { BROADCAST_BELOW = 31 };
+
+struct list {
+	uint32_t index;
+	struct ip_net *v;
+	size_t n, room;
+};
+
+static struct netlink_req addr_req(int type, int flags, uint32_t index,
+				   const struct ip_net *addr)
+{
+	const struct ifaddrmsg ifa = { .ifa_family = addr->addr.family,
+				       .ifa_prefixlen = addr->plen,
+				       .ifa_index = index };
+	struct netlink_req q = netlink_req(type, flags, &ifa, sizeof(ifa));
+
+	netlink_put(&q, IFA_LOCAL, addr->addr.b, ip_len(&addr->addr));
+	netlink_put(&q, IFA_ADDRESS, addr->addr.b, ip_len(&addr->addr));
+	return q;
+}
+
+int addr_add(struct netlink *nl, uint32_t index, const struct ip_net *addr,
+	     uint32_t flags, struct cni_err *err)
+{
+	struct netlink_req q =
+		addr_req(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, index, addr);
+	const struct ip_addr last = ip_net_last(addr);
+	char text[IP_NET_STR_SIZE];
+	int r;
+
+	if (addr->addr.family == AF_INET && addr->plen < BROADCAST_BELOW)
+		netlink_put(&q, IFA_BROADCAST, last.b, ip_len(&last));
+	if (flags)
+		netlink_put_u32(&q, IFA_FLAGS, flags);
+
+	r = netlink_do(nl, &q, err);
+	return r < 0 ? err_ctx(err, r, "add address %s to interface %u",
+			       ip_net_format(addr, text), index)
+		     : 0;
+}
+
+int addr_del(struct netlink *nl, uint32_t index, const struct ip_net *addr,
+	     struct cni_err *err)
+{
+	struct netlink_req q = addr_req(RTM_DELADDR, 0, index, addr);
+	char text[IP_NET_STR_SIZE];
+	int r = netlink_do(nl, &q, err);
+
+	return r < 0 ? err_ctx(err, r, "remove address %s from interface %u",
+			       ip_net_format(addr, text), index)
+		     : 0;
+}
+
+static int append(struct list *l, const struct ip_net *addr,
+		  struct cni_err *err)
+{
+	if (l->n == l->room) {
+		const size_t room = l->room ? 2 * l->room : 8;
+		struct ip_net *v = realloc(l->v, room * sizeof(*v));
+
+		if (!v)
+			return err_set(err, CNI_E_INTERNAL, ENOMEM,
+				       "list addresses");
+		l->v = v;
+		l->room = room;
+	}
+	l->v[l->n++] = *addr;
+	return 0;
+}
+
+static int read_addr(struct nlmsghdr *h, void *arg, struct cni_err *err)
+{
+	struct nlattr *tb[IFA_MAX + 1], *a;
+	const struct ifaddrmsg *ifa;
+	struct ip_net addr = { 0 };
+	struct list *l = arg;
+
+	if (!h) {
+		l->n = 0;
+		return 0;
+	}
+	ifa = nlmsg_data(h);
+	if (h->nlmsg_type != RTM_NEWADDR ||
+	    nlmsg_parse(h, sizeof(*ifa), tb, IFA_MAX, NULL) < 0)
+		return err_set(err, CNI_E_KERNEL, EBADMSG, "read an address");
+
+	addr.addr.family = ifa->ifa_family;
+	addr.plen = ifa->ifa_prefixlen;
+	/* IFA_ADDRESS is the other side's on a point-to-point link. */
+	a = tb[IFA_LOCAL] ? tb[IFA_LOCAL] : tb[IFA_ADDRESS];
+	if (ifa->ifa_index != l->index || !ip_len(&addr.addr) || !a ||
+	    (size_t)nla_len(a) != ip_len(&addr.addr))
+		return 0; /* a family that is not ours */
+	memcpy(addr.addr.b, nla_data(a), ip_len(&addr.addr));
+	return append(l, &addr, err);
+}
+
+int addr_list(struct netlink *nl, uint32_t index, struct ip_net **ret,
+	      size_t *ret_n, struct cni_err *err)
+{
+	const struct ifaddrmsg ifa = { .ifa_family = AF_UNSPEC,
+				       .ifa_index = index };
+	struct netlink_req q = netlink_req(RTM_GETADDR, 0, &ifa, sizeof(ifa));
+	struct list l = { .index = index };
+	int r = netlink_dump(nl, &q, read_addr, &l, err);
+
+	if (r < 0) {
+		free(l.v);
+		return err_ctx(err, r, "list addresses of interface %u", index);
+	}
+	*ret = l.v;
+	*ret_n = l.n;
+	return 0;
+}

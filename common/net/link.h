@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* link.h - network devices of any kind: find, change, mark, delete. */
+#ifndef WEFT_NET_LINK_H
+#define WEFT_NET_LINK_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/mac.h"
+#include "net/netlink.h"
+
+/* IFLA_GROUP of every device we make, set by the creating request: "weft". */
+#define LINK_GROUP_WEFT 0x77656674U
+
+#define LINK_ALIAS_SIZE 256    /* IFALIASZ */
+#define LINK_ALTNAME_SIZE 128  /* ALTIFNAMSIZ */
+#define LINK_BRIDGE_PORTS 1023 /* the kernel's BR_MAX_PORTS - 1 */
+
+/**
+ * struct link_info - A device as the kernel describes it
+ * @index:		ifindex
+ * @master:		ifindex of the bridge it is a port of; 0: none
+ * @peer:		IFLA_LINK: a veth's other end or a macvlan's parent, an
+ *			ifindex in the namespace @link_netnsid; 0: none
+ * @mtu:		Bytes
+ * @group:		LINK_GROUP_WEFT if we made it
+ * @flags:		IFF_*
+ * @promiscuity:	How many want it promiscuous
+ * @link_netnsid:	-1: @peer is in the device's own namespace
+ * @operstate:		IF_OPER_*, linux/if.h
+ * @carrier:		A tap has it while a process holds it open
+ * @name:		Its name proper, also if it was found by another one
+ * @kind:		"veth", "bridge", "tun", ...; "" for hardware
+ * @mac:		Zero if it has none
+ * @alias:		ifalias; "" if it has none
+ */
+struct link_info {
+	uint32_t index, master, peer, mtu, group, flags, promiscuity;
+	int32_t link_netnsid;
+	uint8_t operstate;
+	bool carrier;
+	char name[IFNAMSIZ];
+	char kind[16];
+	struct mac mac;
+	char alias[LINK_ALIAS_SIZE];
+};
+
+/**
+ * link_get() - Find a device by name
+ * @nl:		rtnetlink socket of the device's namespace
+ * @name:	Interface name. The kernel also answers to alternative names:
+ *		compare @ret->name where that matters
+ * @ret:	What was found; unchanged on failure
+ * @err:	Filled on failure
+ *
+ * Return: 0, -ENODEV if there is none, or another negative errno
+ */
+int link_get(struct netlink *nl, const char *name, struct link_info *ret,
+	     struct cni_err *err);
+
+/** link_get_index() - The same by ifindex */
+int link_get_index(struct netlink *nl, uint32_t index, struct link_info *ret,
+		   struct cni_err *err);
+
+/** link_get_altname() - The same by alternative name, 1..127 bytes */
+int link_get_altname(struct netlink *nl, const char *altname,
+		     struct link_info *ret, struct cni_err *err);
+
+/*
+ * The setters change the device with ifindex @index in the namespace of @nl.
+ * Return: 0, or
+ *   -ENODEV  there is no such device (any more)
+ *   -EINVAL  the kernel refuses the value; @err holds its sentence
+ *   -EPERM   no CAP_NET_ADMIN over the namespace
+ */
+
+int link_set_up(struct netlink *nl, uint32_t index, bool up,
+		struct cni_err *err);
+
+/** link_set_mtu() - @mtu in bytes, within the device's own limits */
+int link_set_mtu(struct netlink *nl, uint32_t index, uint32_t mtu,
+		 struct cni_err *err);
+
+/** link_set_mac() - @mac must be unicast */
+int link_set_mac(struct netlink *nl, uint32_t index, const struct mac *mac,
+		 struct cni_err *err);
+
+/** link_set_alias() - Replace the alias; at most 255 bytes */
+int link_set_alias(struct netlink *nl, uint32_t index, const char *alias,
+		   struct cni_err *err);
+
+/**
+ * link_set_master() - Make a device a port of a bridge, or free it
+ * @nl:		Socket
+ * @index:	The device
+ * @master:	ifindex of the bridge; 0: none
+ * @err:	Filled on failure
+ *
+ * Return: as the other setters, and
+ *   -EXFULL  the bridge has LINK_BRIDGE_PORTS ports already
+ */
+int link_set_master(struct netlink *nl, uint32_t index, uint32_t master,
+		    struct cni_err *err);
+
+/** link_add_altname() - Add an alternative name, 1..127 bytes; -EEXIST */
+int link_add_altname(struct netlink *nl, uint32_t index, const char *altname,
+		     struct cni_err *err);
+
+/**
+ * link_delete() - Remove a device; a veth's other end goes with it
+ * @nl:		Socket
+ * @index:	ifindex; 0 is refused, it would mean something else
+ * @err:	Filled on failure
+ *
+ * Returns when the kernel has cleaned up, 12 to 20 ms later.
+ *
+ * Return: 0, -ENODEV if there is none, or another negative errno
+ */
+int link_delete(struct netlink *nl, uint32_t index, struct cni_err *err);
+
+/**
+ * link_check_name() - May a device be given this name?
+ *
+ * 1..15 bytes, not "." or "..", without '/', ':', white space, and without
+ * '%', which the kernel would take for a template ("eth%d").
+ *
+ * Return: 0, or -EINVAL
+ */
+int link_check_name(const char *name, struct cni_err *err);
+
+/* For the modules beside this one, which build requests of their own. */
+
+/** link_req() - Begin a link request, by @index or, if that is 0, by @name */
+struct netlink_req link_req(int type, int flags, uint32_t index,
+			    const char *name);
+
+/** link_put_mac() - Nothing if @mac is zero: the kernel then makes one up */
+void link_put_mac(struct netlink_req *q, const struct mac *mac);
+
+/**
+ * link_req_alias() - Two requests to follow the one that creates @name
+ *
+ * The kernel ignores both at creation. @q[0] sets @alias, @q[1] forbids IPv6
+ * link-local addresses: its -EAFNOSUPPORT only says that there is no IPv6.
+ */
+void link_req_mark(const char *name, const char *alias,
+		   struct netlink_req q[2]);
+
+/** link_explain_full() - If @r is -EXFULL, say which bridge is full */
+int link_explain_full(struct netlink *nl, int r, uint32_t master,
+		      struct cni_err *err);
+
+/** link_next_index() - The ifindex to try after @index, within 2^30..2^31-1 */
+uint32_t link_next_index(uint32_t index);
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/netns.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/nsfs.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+static const char own[] = "/proc/self/ns/net";
+
+static int refuse(const struct statfs *fs, const char *path,
+		  struct cni_err *err)
+{
+	return err_say(err, CNI_E_NETNS, EINVAL,
+		       "failed to open netns \"%s\": unknown FS magic on "
+		       "\"%s\": %lx",
+		       path, path, (unsigned long)fs->f_type);
+}
+
+int netns_open(const char *path, int *ret_fd, struct cni_err *err)
+{
+	cleanup_close int fd = -1;
+	struct statfs fs;
+
+	/* Looked at before it is opened, and again: it may be replaced. */
+	if (statfs(path, &fs) < 0)
+		return err_set(err, CNI_E_NETNS, errno,
+			       "failed to open netns \"%s\"", path);
+	if (fs.f_type != NSFS_MAGIC)
+		return refuse(&fs, path, err);
+
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 || fstatfs(fd, &fs) < 0)
+		return err_set(err, CNI_E_NETNS, errno,
+			       "failed to open netns \"%s\"", path);
+	if (fs.f_type != NSFS_MAGIC)
+		return refuse(&fs, path, err);
+	if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET)
+		return err_say(err, CNI_E_NETNS, EINVAL,
+			       "failed to open netns \"%s\": a namespace, but "
+			       "not a network namespace",
+			       path);
+
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+int netns_is_own(int fd, struct cni_err *err)
+{
+	struct stat a, b;
+
+	if (stat(own, &a) < 0)
+		return err_set(err, CNI_E_NETNS, errno, "look at %s", own);
+	if (fstat(fd, &b) < 0)
+		return err_set(err, CNI_E_NETNS, errno, "look at a netns");
+	return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+int netns_enter(int fd, int *ret_home, struct cni_err *err)
+{
+	cleanup_close int home = open(own, O_RDONLY | O_CLOEXEC);
+
+	if (home < 0)
+		return err_set(err, CNI_E_NETNS, errno, "open %s", own);
+	if (setns(fd, CLONE_NEWNET) < 0)
+		return err_set(err, CNI_E_NETNS, errno, "enter a netns");
+
+	*ret_home = TAKE_FD(home);
+	return 0;
+}
+
+void netns_leave(int *home)
+{
+	if (*home < 0)
+		return;
+	if (setns(*home, CLONE_NEWNET) < 0)
+		abort();
+	(void)close(*home);
+	*home = -1;
+}

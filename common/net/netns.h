@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* netns.h - network namespaces: open by path, enter, come back. */
+#ifndef WEFT_NET_NETNS_H
+#define WEFT_NET_NETNS_H
+
+#include "base/err.h"
+#include "base/mem.h"
+
+/**
+ * netns_open() - Open a network namespace by path
+ * @path:	A namespace file, such as CNI_NETNS
+ * @ret_fd:	Descriptor, closed on exec; unchanged on failure
+ * @err:	Filled on failure, code CNI_E_NETNS
+ *
+ * Nothing but a namespace file is ever opened: a FIFO would block and a
+ * device may do something.
+ *
+ * Source: NSFS_MAGIC, linux/magic.h; ioctl_ns(2).
+ *
+ * Return: 0, or
+ *   -ENOENT  there is no such file
+ *   -EINVAL  it is not a network namespace
+ *   another negative errno of statfs(2) or open(2)
+ */
+int netns_open(const char *path, int *ret_fd, struct cni_err *err);
+
+/**
+ * netns_is_own() - Is this the calling process's own network namespace?
+ * @fd:		Descriptor from netns_open()
+ * @err:	Filled on failure, for instance where there is no /proc
+ *
+ * Return: 1 or 0, or a negative errno
+ */
+int netns_is_own(int fd, struct cni_err *err);
+
+/**
+ * netns_enter() - Move the calling thread into a network namespace
+ * @fd:		Descriptor of the namespace
+ * @ret_home:	The way back, for netns_leave(); unchanged on failure
+ * @err:	Filled on failure, code CNI_E_NETNS
+ *
+ * With cleanup_netns_leave on @ret_home the way back cannot be forgotten.
+ *
+ * Return: 0, or a negative errno
+ */
+int netns_enter(int fd, int *ret_home, struct cni_err *err);
+
+/**
+ * netns_leave() - Go back to where netns_enter() was called
+ * @home:	Closed and set to -1; -1: nothing to do
+ *
+ * A process that cannot come back would work on the wrong namespace: it
+ * aborts.
+ */
+void netns_leave(int *home);
+
+#define cleanup_netns_leave CLEANUP(netns_leave)
+
+#endif

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/route.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "net/netlink.h"
+
+struct list {
+	uint8_t family;
+	uint32_t oif;
+	struct route *v;
+	size_t n, room;
+	size_t start; /* where this family begins */
+};
+
+static void put_metrics(struct netlink_req *q, const struct route *route)
+{
+	struct nlattr *metrics;
+
+	if (!route->mtu && !route->advmss)
+		return;
+	metrics = netlink_nest(q, RTA_METRICS);
+	if (route->mtu)
+		netlink_put_u32(q, RTAX_MTU, route->mtu);
+	if (route->advmss)
+		netlink_put_u32(q, RTAX_ADVMSS, route->advmss);
+	netlink_nest_end(q, metrics);
+}
+
+static struct netlink_req route_req(const struct route *route)
+{
+	const uint32_t table = route->table ? route->table : RT_TABLE_MAIN;
+	const struct rtmsg rtm = {
+		.rtm_family = route->dst.addr.family,
+		.rtm_dst_len = route->dst.plen,
+		.rtm_table =
+			(uint8_t)(table > UINT8_MAX ? RT_TABLE_UNSPEC : table),
+		.rtm_protocol = RTPROT_BOOT,
+		.rtm_scope = (uint8_t)(route->scope < 0 ? RT_SCOPE_UNIVERSE
+							: route->scope),
+		.rtm_type = RTN_UNICAST,
+	};
+	struct netlink_req q =
+		netlink_req(RTM_NEWROUTE, NLM_F_CREATE, &rtm, sizeof(rtm));
+
+	if (route->dst.plen)
+		netlink_put(&q, RTA_DST, route->dst.addr.b,
+			    ip_len(&route->dst.addr));
+	if (route->gw.family)
+		netlink_put(&q, RTA_GATEWAY, route->gw.b, ip_len(&route->gw));
+	if (route->oif)
+		netlink_put_u32(&q, RTA_OIF, route->oif);
+	if (route->priority)
+		netlink_put_u32(&q, RTA_PRIORITY, route->priority);
+	if (table > UINT8_MAX)
+		netlink_put_u32(&q, RTA_TABLE, table);
+	put_metrics(&q, route);
+	return q;
+}
+
+int route_add(struct netlink *nl, const struct route *route,
+	      struct cni_err *err)
+{
+	char dst[IP_NET_STR_SIZE], gw[IP_STR_SIZE];
+	struct netlink_req q;
+	int r;
+
+	if (route->gw.family && route->gw.family != route->dst.addr.family)
+		return err_say(err, CNI_E_KERNEL, EAFNOSUPPORT,
+			       "add route %s: gateway %s is of another family",
+			       ip_net_format(&route->dst, dst),
+			       ip_format(&route->gw, gw));
+
+	q = route_req(route);
+	r = netlink_do(nl, &q, err);
+	if (r >= 0)
+		return 0;
+	return err_ctx(err, r, "add route %s%s%s by interface %u",
+		       ip_net_format(&route->dst, dst),
+		       route->gw.family ? " via " : "",
+		       ip_format(&route->gw, gw), route->oif);
+}
+
+static int append(struct list *l, const struct route *route,
+		  struct cni_err *err)
+{
+	if (l->oif && route->oif != l->oif)
+		return 0;
+	if (l->n == l->room) {
+		const size_t room = l->room ? 2 * l->room : 8;
+		struct route *v = realloc(l->v, room * sizeof(*v));
+
+		if (!v)
+			return err_set(err, CNI_E_INTERNAL, ENOMEM,
+				       "list routes");
+		l->v = v;
+		l->room = room;
+	}
+	l->v[l->n++] = *route;
+	return 0;
+}
+
+static void read_ip(const struct nlattr *a, uint8_t family,
+		    struct ip_addr *addr)
+{
+	const struct ip_addr some = { .family = family };
+
+	if (!a || (size_t)nla_len(a) != ip_len(&some))
+		return;
+	*addr = some;
+	memcpy(addr->b, nla_data(a), ip_len(addr));
+}
+
+static int read_paths(struct list *l, struct nlattr *paths, struct route *route,
+		      struct cni_err *err)
+{
+	const struct rtnexthop *hop = nla_data(paths);
+	int len = nla_len(paths), r = 0;
+
+	while (r >= 0 && len >= (int)sizeof(*hop) &&
+	       hop->rtnh_len >= sizeof(*hop) && hop->rtnh_len <= len) {
+		struct nlattr *a = nla_find((void *)(hop + 1),
+					    (int)(hop->rtnh_len - sizeof(*hop)),
+					    RTA_GATEWAY);
+
+		route->gw = (struct ip_addr){ 0 };
+		read_ip(a, route->dst.addr.family, &route->gw);
+		route->oif = (uint32_t)hop->rtnh_ifindex;
+		r = append(l, route, err);
+		len -= (int)NLMSG_ALIGN(hop->rtnh_len);
+		hop = (const void *)((const char *)hop +
+				     NLMSG_ALIGN(hop->rtnh_len));
+	}
+	return r;
+}
+
+static int read_route(struct nlmsghdr *h, void *arg, struct cni_err *err)
+{
+	struct nlattr *tb[RTA_MAX + 1], *m[RTAX_MAX + 1];
+	const struct rtmsg *rtm;
+	struct route route;
+	struct list *l = arg;
+
+	if (!h) {
+		l->n = l->start;
+		return 0;
+	}
+	rtm = nlmsg_data(h);
+	if (h->nlmsg_type != RTM_NEWROUTE ||
+	    nlmsg_parse(h, sizeof(*rtm), tb, RTA_MAX, NULL) < 0)
+		return err_set(err, CNI_E_KERNEL, EBADMSG, "read a route");
+	if (rtm->rtm_type != RTN_UNICAST || rtm->rtm_family != l->family ||
+	    rtm->rtm_flags & RTM_F_CLONED)
+		return 0;
+
+	route = (struct route){
+		.dst.addr.family = l->family,
+		.dst.plen = rtm->rtm_dst_len,
+		.oif = netlink_attr_u32(tb[RTA_OIF], 0),
+		.priority = netlink_attr_u32(tb[RTA_PRIORITY], 0),
+		.table = netlink_attr_u32(tb[RTA_TABLE], rtm->rtm_table),
+		.scope = rtm->rtm_scope,
+	};
+	read_ip(tb[RTA_DST], l->family, &route.dst.addr);
+	read_ip(tb[RTA_GATEWAY], l->family, &route.gw);
+	if (tb[RTA_METRICS] &&
+	    nla_parse_nested(m, RTAX_MAX, tb[RTA_METRICS], NULL) >= 0) {
+		route.mtu = netlink_attr_u32(m[RTAX_MTU], 0);
+		route.advmss = netlink_attr_u32(m[RTAX_ADVMSS], 0);
+	}
+	if (tb[RTA_MULTIPATH])
+		return read_paths(l, tb[RTA_MULTIPATH], &route, err);
+	return append(l, &route, err);
+}
+
+static int list_family(struct netlink *nl, struct list *l, uint8_t family,
+		       struct cni_err *err)
+{
+	const struct rtmsg rtm = { .rtm_family = family,
+				   .rtm_type = RTN_UNICAST };
+	struct netlink_req q = netlink_req(RTM_GETROUTE, 0, &rtm, sizeof(rtm));
+
+	l->family = family;
+	l->start = l->n;
+	if (l->oif)
+		netlink_put_u32(&q, RTA_OIF, l->oif);
+	return netlink_dump(nl, &q, read_route, l, err);
+}
+
+int route_list(struct netlink *nl, uint32_t oif, struct route **ret,
+	       size_t *ret_n, struct cni_err *err)
+{
+	struct list l = { .oif = oif };
+	int r = list_family(nl, &l, AF_INET, err);
+
+	if (r >= 0)
+		r = list_family(nl, &l, AF_INET6, err);
+	if (r < 0) {
+		free(l.v);
+		return err_ctx(err, r, "list routes");
+	}
+	*ret = l.v;
+	*ret_n = l.n;
+	return 0;
+}

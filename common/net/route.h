@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* route.h - unicast routes. */
+#ifndef WEFT_NET_ROUTE_H
+#define WEFT_NET_ROUTE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/ip.h"
+
+struct netlink;
+
+/**
+ * struct route - A unicast route
+ * @dst:	Destination, host bits clear; a prefix length of 0 is the
+ *		default route
+ * @gw:		Next hop; family 0: the destination is on the link
+ * @oif:	ifindex of the device it leaves by
+ * @priority:	Metric; 0: the kernel's default (IPv4 0, IPv6 1024)
+ * @table:	Routing table; 0: main, 254. A list always holds the number
+ * @mtu:	RTAX_MTU, bytes; 0: the device's
+ * @advmss:	RTAX_ADVMSS, bytes; 0: derived from the MTU
+ * @scope:	RT_SCOPE_*, linux/rtnetlink.h; -1: universe. IPv4 only
+ */
+struct route {
+	struct ip_net dst;
+	struct ip_addr gw;
+	uint32_t oif, priority, table, mtu, advmss;
+	int scope;
+};
+
+/**
+ * route_add() - Add a route
+ * @nl:		rtnetlink socket of the device's namespace
+ * @route:	The route; its device must be up
+ * @err:	Filled on failure
+ *
+ * With NLM_F_CREATE alone, as the reference plugins do: a second route to
+ * the same destination by another gateway is accepted, in IPv6 as one more
+ * path of the first.
+ *
+ * Return: 0, or
+ *   -EEXIST       the very same route exists
+ *   -ENETDOWN     the device is down
+ *   -ENETUNREACH, -EHOSTUNREACH  the gateway is not on the device's link
+ *   -ENODEV       there is no such device
+ */
+int route_add(struct netlink *nl, const struct route *route,
+	      struct cni_err *err);
+
+/**
+ * route_list() - The unicast routes of a namespace
+ * @nl:		rtnetlink socket of the namespace
+ * @oif:	Only routes by this device, the kernel filters; 0: all
+ * @ret:	Array, NULL if there are none; free(). Unchanged on failure
+ * @ret_n:	How many
+ * @err:	Filled on failure
+ *
+ * All tables, IPv4 and IPv6. Of a route with several paths, each path is an
+ * entry of its own.
+ *
+ * Return: 0, -ENODEV if there is no device @oif, or another negative errno
+ */
+int route_list(struct netlink *nl, uint32_t oif, struct route **ret,
+	       size_t *ret_n, struct cni_err *err);
+
+#endif

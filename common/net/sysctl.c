@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/sysctl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+enum { VALUE_SIZE = 256 };
+
+static const char root[] = "/proc/sys/net";
+
+/* For sentences only. */
+static const char *name(const char *dir, const char *ifname, const char *key,
+			char buf[128])
+{
+	(void)snprintf(buf, 128, "net/%s/%s%s%s", dir, ifname ? ifname : "",
+		       ifname ? "/" : "", key);
+	return buf;
+}
+
+static bool is_component(const char *s)
+{
+	return *s && strcmp(s, ".") != 0 && strcmp(s, "..") != 0 &&
+	       !strchr(s, '/');
+}
+
+/* Returns a descriptor, or a negative errno. */
+static int open_key(const char *dir, const char *ifname, const char *key,
+		    int flags)
+{
+	const int path = O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW;
+	cleanup_close int top = -1, mid = -1, low = -1;
+	int at, fd;
+
+	if (ifname && !is_component(ifname))
+		return -EINVAL;
+	top = open(root, path);
+	if (top < 0)
+		return -errno;
+	at = mid = openat(top, dir, path);
+	if (mid >= 0 && ifname)
+		at = low = openat(mid, ifname, path);
+	if (at < 0)
+		return -errno;
+	fd = openat(at, key, flags | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? -errno : fd;
+}
+
+/* The text without its line end; returns its length or a negative errno. */
+static ssize_t read_key(const char *dir, const char *ifname, const char *key,
+			char *buf, size_t size)
+{
+	cleanup_close int fd = open_key(dir, ifname, key, O_RDONLY);
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	n = read(fd, buf, size);
+	if (n < 0)
+		return -errno;
+	if ((size_t)n == size)
+		return -E2BIG;
+	while (n && buf[n - 1] == '\n')
+		n--;
+	buf[n] = '\0';
+	return n;
+}
+
+int sysctl_get_net(const char *dir, const char *ifname, const char *key,
+		   char *buf, size_t size, struct cni_err *err)
+{
+	char text[VALUE_SIZE], where[128];
+	ssize_t n = read_key(dir, ifname, key, text, sizeof(text));
+
+	if (n >= 0 && (size_t)n >= size)
+		n = -E2BIG;
+	if (n < 0)
+		return err_set(err, CNI_E_KERNEL, (int)-n, "read sysctl %s",
+			       name(dir, ifname, key, where));
+	memcpy(buf, text, (size_t)n + 1);
+	return 0;
+}
+
+int sysctl_set_net(const char *dir, const char *ifname, const char *key,
+		   const char *value, struct cni_err *err)
+{
+	char text[VALUE_SIZE], where[128];
+	cleanup_close int fd = -1;
+	ssize_t n;
+
+	/* A key that cannot be read may still be written. */
+	if (read_key(dir, ifname, key, text, sizeof(text)) >= 0 &&
+	    !strcmp(text, value))
+		return 0;
+
+	fd = open_key(dir, ifname, key, O_WRONLY);
+	n = fd < 0 ? fd : write(fd, value, strlen(value));
+	if (n < 0)
+		return err_set(err, CNI_E_KERNEL, fd < 0 ? -fd : errno,
+			       "set sysctl %s to %s",
+			       name(dir, ifname, key, where), value);
+	return 0;
+}

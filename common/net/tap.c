@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/tap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_link.h>
+#include <linux/if_tun.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "base/mem.h"
+#include "net/link.h"
+#include "net/netlink.h"
+
+enum { INDEX_TRIES = 16, MARK = 1, ADDRGEN = 2, REQUESTS = 3 };
+
+static const char device[] = "/dev/net/tun";
+
+/* TUNSETIFF until an ifindex is free; returns the one that was, in @index. */
+static int attach(int fd, const struct tap_opts *o, uint32_t *index,
+		  struct cni_err *err)
+{
+	const unsigned flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR |
+			       IFF_TUN_EXCL |
+			       (o->multi_queue ? IFF_MULTI_QUEUE : 0U);
+	struct ifreq ifr;
+
+	for (int i = 0; i < INDEX_TRIES; i++) {
+		ifr = (struct ifreq){ .ifr_flags = (short)flags };
+		memcpy(ifr.ifr_name, o->name, strlen(o->name));
+		if (*index && ioctl(fd, TUNSETIFINDEX, index) < 0)
+			break;
+		if (!ioctl(fd, TUNSETIFF, &ifr))
+			return 0;
+		if (errno != EBUSY)
+			break;
+		if (if_nametoindex(o->name))
+			return err_say(err, CNI_E_TAKEN, EEXIST,
+				       "interface %s exists already", o->name);
+		if (!*index)
+			return err_set(err, CNI_E_KERNEL, EBUSY, "TUNSETIFF");
+		*index = link_next_index(*index);
+	}
+	return err_set(err, CNI_E_KERNEL, errno, "TUNSETIFF");
+}
+
+static int set_owner(int fd, const struct tap_opts *o, struct cni_err *err)
+{
+	if (o->owner != TAP_ANYONE &&
+	    ioctl(fd, TUNSETOWNER, (unsigned long)o->owner) < 0)
+		return err_set(err, CNI_E_KERNEL, errno, "set owner %u",
+			       o->owner);
+	if (o->group != TAP_ANYONE &&
+	    ioctl(fd, TUNSETGROUP, (unsigned long)o->group) < 0)
+		return err_set(err, CNI_E_KERNEL, errno, "set group %u",
+			       o->group);
+	return 0;
+}
+
+int tap_open(const struct tap_opts *opts, int *ret_fd, uint32_t *ret_index,
+	     struct cni_err *err)
+{
+	cleanup_close int fd = -1;
+	uint32_t index = opts->index;
+	int r;
+
+	r = link_check_name(opts->name, err);
+	if (r < 0)
+		return err_ctx(err, r, "create tap");
+	fd = open(device, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return err_set(err, CNI_E_KERNEL, errno,
+			       "create tap %s: open %s", opts->name, device);
+
+	r = attach(fd, opts, &index, err);
+	if (r >= 0)
+		r = set_owner(fd, opts, err);
+	if (r < 0)
+		return err_ctx(err, r, "create tap %s", opts->name);
+	if (!index)
+		index = if_nametoindex(opts->name);
+	if (!index)
+		return err_set(err, CNI_E_KERNEL, errno, "find tap %s",
+			       opts->name);
+
+	*ret_fd = TAKE_FD(fd);
+	*ret_index = index;
+	return 0;
+}
+
+int tap_configure(struct netlink *nl, const char *name,
+		  const struct tap_conf *conf, struct cni_err *err)
+{
+	struct netlink_req q[REQUESTS];
+	int results[REQUESTS], r;
+
+	q[0] = link_req(RTM_SETLINK, 0, 0, name);
+	netlink_put_u32(&q[0], IFLA_GROUP, LINK_GROUP_WEFT);
+	link_put_mac(&q[0], &conf->mac);
+	if (conf->mtu)
+		netlink_put_u32(&q[0], IFLA_MTU, conf->mtu);
+	if (conf->master)
+		netlink_put_u32(&q[0], IFLA_MASTER, conf->master);
+	link_req_mark(name, conf->alias, &q[MARK]);
+
+	r = netlink_do_all(nl, q, REQUESTS, results, err);
+	if (!results[0] && !results[MARK] && results[ADDRGEN] == -EAFNOSUPPORT)
+		return 0;
+	if (r < 0)
+		r = link_explain_full(nl, r, conf->master, err);
+	return r < 0 ? err_ctx(err, r, "configure tap %s", name) : 0;
+}
+
+int tap_persist(int fd, struct cni_err *err)
+{
+	if (ioctl(fd, TUNSETPERSIST, 1UL) < 0)
+		return err_set(err, CNI_E_KERNEL, errno, "make tap persistent");
+	return 0;
+}
+
+static int read_tun(struct nlattr *data, struct tap_info *ret)
+{
+	struct nlattr *tb[IFLA_TUN_MAX + 1];
+
+	if (nla_parse_nested(tb, IFLA_TUN_MAX, data, NULL) < 0)
+		return -EBADMSG;
+	*ret = (struct tap_info){
+		.owner = netlink_attr_u32(tb[IFLA_TUN_OWNER], TAP_ANYONE),
+		.group = netlink_attr_u32(tb[IFLA_TUN_GROUP], TAP_ANYONE),
+		.queues = netlink_attr_u32(tb[IFLA_TUN_NUM_QUEUES], 0) +
+			  netlink_attr_u32(tb[IFLA_TUN_NUM_DISABLED_QUEUES], 0),
+		.tap = netlink_attr_u8(tb[IFLA_TUN_TYPE], 0) == IFF_TAP,
+		.persist = netlink_attr_u8(tb[IFLA_TUN_PERSIST], 0),
+		.multi_queue = netlink_attr_u8(tb[IFLA_TUN_MULTI_QUEUE], 0),
+		.vnet_hdr = netlink_attr_u8(tb[IFLA_TUN_VNET_HDR], 0),
+		.packet_info = netlink_attr_u8(tb[IFLA_TUN_PI], 0),
+	};
+	return 0;
+}
+
+static int read_tap(struct nlmsghdr *h, void *arg, struct cni_err *err)
+{
+	struct nlattr *tb[IFLA_MAX + 1], *info[IFLA_INFO_MAX + 1];
+	char kind[16];
+
+	if (h->nlmsg_type != RTM_NEWLINK ||
+	    nlmsg_parse(h, sizeof(struct ifinfomsg), tb, IFLA_MAX, NULL) < 0)
+		return err_set(err, CNI_E_KERNEL, EBADMSG, "read a link");
+	if (!tb[IFLA_LINKINFO] ||
+	    nla_parse_nested(info, IFLA_INFO_MAX, tb[IFLA_LINKINFO], NULL) < 0)
+		return err_say(err, CNI_E_KERNEL, EMEDIUMTYPE, "not a tap");
+
+	netlink_attr_str(info[IFLA_INFO_KIND], kind, sizeof(kind));
+	if (strcmp(kind, "tun") != 0 || !info[IFLA_INFO_DATA])
+		return err_say(err, CNI_E_KERNEL, EMEDIUMTYPE,
+			       "not a tap but a %s", kind);
+	if (read_tun(info[IFLA_INFO_DATA], arg) < 0)
+		return err_set(err, CNI_E_KERNEL, EBADMSG, "read a tap");
+	return 0;
+}
+
+int tap_get(struct netlink *nl, const char *name, struct tap_info *ret,
+	    struct cni_err *err)
+{
+	struct netlink_req q = link_req(RTM_GETLINK, 0, 0, name);
+	int r;
+
+	netlink_put_u32(&q, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	r = netlink_get(nl, &q, read_tap, ret, err);
+	return r < 0 ? err_ctx(err, r, "find tap %s", name) : 0;
+}
