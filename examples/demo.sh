@@ -75,7 +75,7 @@ since() {
 		'BEGIN { printf "%.3f", to - from }'
 }
 
-# --- the host, and the rest of the world ------------------------------------
+# --- the host, and the rest of the world -------------------------------------
 
 host_up() {
 	title 'A host'
@@ -151,7 +151,7 @@ guests_attach() {
 }
 
 guests_start() {
-	local begin=$EPOCHREALTIME
+	local begin=$EPOCHREALTIME how
 
 	title 'Two guests'
 	container_start c1 /run/netns/c1
@@ -170,12 +170,12 @@ guests_start() {
 		vm_complaint vm1
 		die 'the VM does not boot'
 	fi
-	say "vm1, a VM of QEMU ($vm_accel${vm_accel_why:+, for $vm_accel_why}), after $(
-		since "$begin") s:"
-	say "    \"$(vm_says vm1)\""
+	how="$vm_accel${vm_accel_why:+, for $vm_accel_why}"
+	say "vm1, a VM of QEMU ($how), after $(since "$begin") s:" \
+		"    \"$(vm_says vm1)\""
 }
 
-# --- the picture --------------------------------------------------------------
+# --- the picture -------------------------------------------------------------
 
 picture() {
 	title 'One network'
@@ -207,7 +207,7 @@ pair() {
 	framed "$(printf ' | %-27s | | %-27s |' "   $1" "   $2")"
 }
 
-# --- the table -----------------------------------------------------------------
+# --- the table ---------------------------------------------------------------
 
 table() {
 	title 'Ping and HTTP'
@@ -291,7 +291,7 @@ asks_outside() {
 		tr -d '[]' | sed 's/^::ffff://'
 }
 
-# --- what the bridge knows, and the end ----------------------------------------
+# --- what the bridge knows, and the end --------------------------------------
 
 forwarding() {
 	local name line
@@ -352,7 +352,7 @@ inside() {
 	finish
 }
 
-# --- on this machine ------------------------------------------------------------
+# --- on this machine ---------------------------------------------------------
 
 machine_state() {
 	net_state

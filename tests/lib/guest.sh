@@ -19,12 +19,17 @@ guest_root() {
 	cat >"$1/bin/agent" <<-'EOF'
 		#!/bin/sh
 		# One line in: ID COMMAND. Out: its output, then ID "exit" STATUS.
+		# A read forgets what it has when a child ends, and pid 1 is given
+		# the children of others: so it reads in a process below.
 		httpd -h /www
-		echo ready
-		while read -r id command; do
-			timeout 30 sh -c "$command" </dev/null 2>&1
-			echo "$id exit $?"
-		done
+		(
+			echo ready
+			while read -r id command; do
+				timeout 30 sh -c "$command" </dev/null 2>&1
+				echo "$id exit $?"
+			done
+		)
+		exit 1
 	EOF
 	cat >"$1/bin/introduce" <<-'EOF'
 		#!/bin/sh

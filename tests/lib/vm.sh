@@ -64,7 +64,7 @@ vm_unpack() {
 	esac
 }
 
-# vm_init DATA-SIZE: the guest's /init. Debian's kernels have no IP autoconfiguration, so
+# vm_init DATA-SIZE: the guest's /init. Debian's kernels do not configure IP, so
 # it reads its addresses from the command line itself.
 vm_init() {
 	cat <<-EOF
