@@ -14,7 +14,7 @@
  * struct cni_exec_result - How a program ended
  * @out:	Its stdout, NUL-terminated; NULL without any
  * @len:	Bytes
- * @exit_status: Of exit(); 0 if a signal ended it
+ * @exit_status: 0..255; 0 if a signal ended it
  * @signal:	That ended it, 0 for none
  */
 struct cni_exec_result {

@@ -119,6 +119,48 @@ int link_get_altname(struct netlink *nl, const char *altname,
 	return r < 0 ? err_ctx(err, r, "find interface %s", altname) : 0;
 }
 
+struct list {
+	struct link_info *links;
+	size_t n;
+};
+
+static int collect_link(struct nlmsghdr *h, void *arg, struct cni_err *err)
+{
+	struct list *l = arg;
+	struct link_info *more;
+
+	if (!h) {
+		l->n = 0;
+		return 0;
+	}
+	more = reallocarray(l->links, l->n + 1, sizeof(*more));
+	if (!more)
+		return err_set(err, CNI_E_INTERNAL, ENOMEM, "list");
+	l->links = more;
+	return read_link(h, &l->links[l->n++], err);
+}
+
+int link_list(struct netlink *nl, uint32_t master, struct link_info **ret,
+	      size_t *ret_n, struct cni_err *err)
+{
+	const struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC };
+	struct netlink_req q = netlink_req(RTM_GETLINK, 0, &ifi, sizeof(ifi));
+	struct list l = { 0 };
+	int r;
+
+	if (master)
+		netlink_put_u32(&q, IFLA_MASTER, master);
+	netlink_put_u32(&q, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	r = netlink_dump(nl, &q, collect_link, &l, err);
+	if (r < 0) {
+		free(l.links);
+		return err_ctx(err, r, "list interfaces");
+	}
+	*ret = l.links;
+	*ret_n = l.n;
+	return 0;
+}
+
 /* Sends a change; only a failure costs the question for the name. */
 static int change(struct netlink *nl, struct netlink_req *q, uint32_t index,
 		  const char *what, struct cni_err *err)

@@ -68,6 +68,22 @@ int link_get_index(struct netlink *nl, uint32_t index, struct link_info *ret,
 int link_get_altname(struct netlink *nl, const char *altname,
 		     struct link_info *ret, struct cni_err *err);
 
+/**
+ * link_list() - The devices of a namespace
+ * @nl:		rtnetlink socket of the namespace
+ * @master:	Only ports of this bridge, the kernel filters; 0: all
+ * @ret:	Array, NULL if there are none; free(). Unchanged on failure
+ * @ret_n:	How many
+ * @err:	Filled on failure
+ *
+ * Grows with the number of attachments: for GC, STATUS and people, never for
+ * ADD.
+ *
+ * Return: 0 or a negative errno
+ */
+int link_list(struct netlink *nl, uint32_t master, struct link_info **ret,
+	      size_t *ret_n, struct cni_err *err);
+
 /*
  * The setters change the device with ifindex @index in the namespace of @nl.
  * Return: 0, or

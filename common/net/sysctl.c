@@ -41,9 +41,12 @@ static int open_key(const char *dir, const char *ifname, const char *key,
 	top = open(root, path);
 	if (top < 0)
 		return -errno;
-	at = mid = openat(top, dir, path);
-	if (mid >= 0 && ifname)
-		at = low = openat(mid, ifname, path);
+	mid = openat(top, dir, path);
+	if (mid < 0)
+		return -errno;
+	if (ifname)
+		low = openat(mid, ifname, path);
+	at = ifname ? low : mid;
 	if (at < 0)
 		return -errno;
 	fd = openat(at, key, flags | O_CLOEXEC | O_NOFOLLOW);

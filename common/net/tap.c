@@ -96,6 +96,7 @@ int tap_configure(struct netlink *nl, const char *name,
 		  const struct tap_conf *conf, struct cni_err *err)
 {
 	struct netlink_req q[REQUESTS];
+	struct cni_err e = CNI_ERR_INIT; /* not every refusal is a failure */
 	int results[REQUESTS], r;
 
 	q[0] = link_req(RTM_SETLINK, 0, 0, name);
@@ -107,12 +108,14 @@ int tap_configure(struct netlink *nl, const char *name,
 		netlink_put_u32(&q[0], IFLA_MASTER, conf->master);
 	link_req_mark(name, conf->alias, &q[MARK]);
 
-	r = netlink_do_all(nl, q, REQUESTS, results, err);
-	if (!results[0] && !results[MARK] && results[ADDRGEN] == -EAFNOSUPPORT)
+	r = netlink_do_all(nl, q, REQUESTS, results, &e);
+	if (r >= 0 || (!results[0] && !results[MARK] &&
+		       results[ADDRGEN] == -EAFNOSUPPORT))
 		return 0;
-	if (r < 0)
-		r = link_explain_full(nl, r, conf->master, err);
-	return r < 0 ? err_ctx(err, r, "configure tap %s", name) : 0;
+
+	*err = e;
+	r = link_explain_full(nl, r, conf->master, err);
+	return err_ctx(err, r, "configure tap %s", name);
 }
 
 int tap_persist(int fd, struct cni_err *err)

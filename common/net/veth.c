@@ -169,39 +169,46 @@ static int read_back(struct netlink *nl, const struct veth_opts *o,
 	return 0;
 }
 
+/* Until names are found to be taken, or ifindexes that are not. */
+static int create(struct netlink *nl, const struct veth_opts *o,
+		  struct veth *want, struct cni_err *err)
+{
+	for (int i = 1;; i++) {
+		int clash, r = create_once(nl, o, want, err);
+
+		if (r != -EEXIST && r != -EBUSY)
+			return r;
+		clash = r;
+		r = explain_clash(nl, o, r, want, err);
+		if (r < 0)
+			return r;
+		if (i == INDEX_TRIES)
+			return clash;
+	}
+}
+
 int veth_create(struct netlink *nl, const struct veth_opts *opts,
 		struct veth *ret, struct cni_err *err)
 {
 	struct veth want = { .host_index = opts->host_index };
-	int r, tries = 0;
+	struct cni_err e = CNI_ERR_INIT; /* not every refusal is a failure */
+	int r;
 
 	if (opts->host_index)
 		want.guest_index = opts->guest_index;
-	r = link_check_name(opts->host_name, err);
+	r = link_check_name(opts->host_name, &e);
 	if (r >= 0)
-		r = link_check_name(opts->guest_name, err);
-	if (r < 0)
-		return err_ctx(err, r, "create veth");
-
-	do {
-		r = create_once(nl, opts, &want, err);
-		if (r == -EEXIST || r == -EBUSY) {
-			const int clash = r;
-
-			r = explain_clash(nl, opts, r, &want, err);
-			if (r >= 0 && ++tries == INDEX_TRIES)
-				r = clash;
-			else if (r >= 0)
-				continue;
-		}
-		break;
-	} while (true);
-
-	if (r >= 0 && want.host_index && want.guest_index)
+		r = link_check_name(opts->guest_name, &e);
+	if (r >= 0)
+		r = create(nl, opts, &want, &e);
+	if (r >= 0 && !(want.host_index && want.guest_index))
+		r = read_back(nl, opts, &want, &e);
+	if (r >= 0) {
 		*ret = want;
-	else if (r >= 0)
-		r = read_back(nl, opts, ret, err);
-	if (r < 0)
-		r = link_explain_full(nl, r, opts->master, err);
-	return r < 0 ? err_ctx(err, r, "create veth %s", opts->host_name) : 0;
+		return 0;
+	}
+
+	*err = e;
+	r = link_explain_full(nl, r, opts->master, err);
+	return err_ctx(err, r, "create veth %s", opts->host_name);
 }

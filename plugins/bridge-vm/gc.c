@@ -10,28 +10,23 @@
 #include "cni/attachments.h"
 #include "cni/delegate.h"
 
-/* A port of this network, its attachment taken apart in the alias itself. */
-struct found {
-	struct link_info link;
-	struct cni_attachment attachment;
-};
-
 struct scan {
 	const struct cni_call *call;
 	bool strict;
 	struct cni_attachments valid;
-	struct found *stale;
+	struct link_info *links; /* the stale ones at the front */
 	size_t n_stale;
 };
 
-/* weft1:bridge-vm:<network>:<containerID>:<ifname>; none of the three can
- * hold a colon. The short form of a long alias does not name its network: it
- * is nobody's to collect, only DEL's. */
-static bool split_alias(char *alias, const char *network,
-			struct cni_attachment *ret)
+/* weft1:bridge-vm:<network>:<containerID>:<ifname>, taken apart in @buf; none
+ * of the three can hold a colon. The short form of a long alias does not name
+ * its network: it is nobody's to collect, only DEL's. */
+static bool split_alias(const struct link_info *link, const char *network,
+			char buf[LINK_ALIAS_SIZE], struct cni_attachment *ret)
 {
-	char *field[5] = { alias };
+	char *field[5] = { buf };
 
+	(void)snprintf(buf, LINK_ALIAS_SIZE, "%s", link->alias);
 	for (size_t i = 1; i < 5; i++) {
 		char *colon = strchr(field[i - 1], ':');
 
@@ -53,31 +48,35 @@ static bool is_alive(const struct link_info *link)
 	return strcmp(link->kind, "tun") != 0 || link->carrier;
 }
 
-static int on_link(const struct link_info *link, void *arg, struct cni_err *err)
+static int spare(struct scan *s, const struct cni_attachment *a,
+		 struct cni_err *err)
 {
-	struct scan *s = arg;
-	struct found *more;
-	struct found f = { .link = *link };
+	return cni_attachments_add(&s->valid, a->container_id, a->ifname) < 0
+		       ? err_set(err, CNI_E_INTERNAL, ENOMEM, "GC")
+		       : 0;
+}
+
+static int sort_out(struct scan *s, size_t n, struct cni_err *err)
+{
+	char buf[LINK_ALIAS_SIZE];
+	struct cni_attachment a;
 	int r = 0;
 
-	if (link->group != LINK_GROUP_WEFT ||
-	    !split_alias(f.link.alias, s->call->conf.name, &f.attachment) ||
-	    cni_attachments_has(&s->valid, f.attachment.container_id,
-				f.attachment.ifname))
-		return 0;
-	if (is_alive(link) && !s->strict) {
-		log_info("GC: port %s is in use, spared", link->name);
-		r = cni_attachments_add(&s->valid, f.attachment.container_id,
-					f.attachment.ifname);
-		return r < 0 ? err_set(err, CNI_E_INTERNAL, ENOMEM, "GC") : 0;
-	}
+	for (size_t i = 0; !r && i < n; i++) {
+		const struct link_info *link = &s->links[i];
 
-	more = reallocarray(s->stale, s->n_stale + 1, sizeof(*more));
-	if (!more)
-		return err_set(err, CNI_E_INTERNAL, ENOMEM, "GC");
-	s->stale = more;
-	s->stale[s->n_stale++] = f;
-	return 0;
+		if (link->group != LINK_GROUP_WEFT ||
+		    !split_alias(link, s->call->conf.name, buf, &a) ||
+		    cni_attachments_has(&s->valid, a.container_id, a.ifname))
+			continue;
+		if (s->strict || !is_alive(link)) {
+			s->links[s->n_stale++] = *link;
+			continue;
+		}
+		log_info("GC: port %s is in use, spared", link->name);
+		r = spare(s, &a, err);
+	}
+	return r;
 }
 
 /* Ports that stay keep their addresses: the IPAM plugin gets the runtime's
@@ -101,19 +100,19 @@ static int delete_stale(struct scan *s, struct netlink *host,
 			struct cni_err *err)
 {
 	struct cni_err e = CNI_ERR_INIT;
+	char buf[LINK_ALIAS_SIZE];
+	struct cni_attachment a;
 	int r, acc = 0;
 
 	for (size_t i = 0; i < s->n_stale; i++) {
-		r = link_delete(host, s->stale[i].link.index, &e);
-		if (r == -ENODEV)
-			r = 0;
-		/* It lives on, and so must its address. */
-		if (r < 0 &&
-		    cni_attachments_add(&s->valid,
-					s->stale[i].attachment.container_id,
-					s->stale[i].attachment.ifname) < 0)
-			return err_set(err, CNI_E_INTERNAL, ENOMEM, "GC");
+		r = link_delete(host, s->links[i].index, &e);
+		if (!r || r == -ENODEV)
+			continue;
 		acc = err_keep_first(err, &e, r, acc);
+		/* It lives on, and so must its address. */
+		if (split_alias(&s->links[i], s->call->conf.name, buf, &a) &&
+		    spare(s, &a, err) < 0)
+			return -ENOMEM;
 	}
 	return acc;
 }
@@ -123,6 +122,7 @@ static int collect(struct scan *s, struct cni_err *err)
 	cleanup_netlink struct netlink *host = NULL;
 	struct cni_err e = CNI_ERR_INIT;
 	struct bridge_vm_conf conf;
+	size_t n = 0;
 	int r, acc;
 
 	r = bridge_vm_conf_parse(s->call, &conf, err);
@@ -131,10 +131,12 @@ static int collect(struct scan *s, struct cni_err *err)
 					  err);
 	if (!r)
 		r = netlink_open(&host, err);
+	if (!r)
+		r = link_list(host, 0, &s->links, &n, err);
 	if (r < 0)
 		return r;
 	s->strict = conf.strict_gc;
-	r = link_list(host, 0, on_link, s, err);
+	r = sort_out(s, n, err);
 	if (r < 0)
 		return r;
 
@@ -146,9 +148,9 @@ static int collect(struct scan *s, struct cni_err *err)
 int bridge_vm_gc(const struct cni_call *call, struct cni_err *err)
 {
 	struct scan s = { .call = call };
-	int r = collect(&s, err);
+	const int r = collect(&s, err);
 
 	cni_attachments_free(&s.valid);
-	free(s.stale);
+	free(s.links);
 	return r;
 }

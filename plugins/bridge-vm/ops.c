@@ -9,7 +9,6 @@
 #include "bridge-vm/l3.h"
 #include "bridge-vm/port.h"
 #include "cni/delegate.h"
-#include "net/bridge.h"
 #include "net/netns.h"
 
 static int release_lease(void *arg, struct cni_err *err)
@@ -186,34 +185,43 @@ static int del(const struct cni_call *call, struct cni_err *err)
 	return r;
 }
 
-static int status(const struct cni_call *call, struct cni_err *err)
+/* Return: 0 where ADD would find a bridge that takes one port more. */
+static int check_room(const char *name, struct cni_err *err)
 {
 	cleanup_netlink struct netlink *host = NULL;
-	struct bridge_vm_conf conf;
+	cleanup_free struct link_info *ports = NULL;
 	struct link_info bridge;
-	size_t ports = 0;
+	size_t n = 0;
+	int r;
+
+	r = netlink_open(&host, err);
+	if (!r)
+		r = link_get(host, name, &bridge, err);
+	if (r == -ENODEV)
+		return 0; /* the first ADD makes it */
+	if (!r && strcmp(bridge.kind, "bridge") != 0)
+		r = err_say(err, CNI_E_UNAVAILABLE, EEXIST,
+			    "\"%s\" already exists but is not a bridge", name);
+	if (!r)
+		r = link_list(host, bridge.index, &ports, &n, err);
+	if (!r && n >= LINK_BRIDGE_PORTS)
+		r = err_say(
+			err, CNI_E_UNAVAILABLE, EXFULL,
+			"bridge %s is full: it has %zu ports, and the kernel allows %d",
+			name, n, LINK_BRIDGE_PORTS);
+	return r;
+}
+
+static int status(const struct cni_call *call, struct cni_err *err)
+{
+	struct bridge_vm_conf conf;
 	int r;
 
 	r = bridge_vm_conf_parse(call, &conf, err);
 	if (!r && *call->conf.ipam_type)
 		r = cni_delegate(call, CNI_STATUS, call->conf.ipam_type, err);
 	if (!r)
-		r = netlink_open(&host, err);
-	if (!r)
-		r = link_get(host, conf.bridge, &bridge, err);
-	if (!r && strcmp(bridge.kind, "bridge") != 0)
-		r = err_say(err, CNI_E_UNAVAILABLE, EEXIST,
-			    "\"%s\" already exists but is not a bridge",
-			    conf.bridge);
-	if (!r)
-		r = bridge_count_ports(host, bridge.index, &ports, err);
-	if (!r && ports >= LINK_BRIDGE_PORTS)
-		r = err_say(
-			err, CNI_E_UNAVAILABLE, EXFULL,
-			"bridge %s is full: it has %zu ports, and the kernel allows %d",
-			conf.bridge, ports, LINK_BRIDGE_PORTS);
-	if (r == -ENODEV)
-		return 0; /* the first ADD makes it */
+		r = check_room(conf.bridge, err);
 	if (r < 0 && err->code != CNI_E_LIMITED)
 		err->code = CNI_E_UNAVAILABLE;
 	return r;

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* nft.h - nf_tables messages: frames, expressions, comparison. */
+#ifndef WEFT_NET_NFT_H
+#define WEFT_NET_NFT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "net/netlink.h"
+
+/* The prefix is fw_: nft_ belongs to libnftables. */
+
+#define FW_TABLE "weft"	   /* our only table, of family inet */
+#define FW_COMMENT_MAX 126 /* bytes of a rule's comment */
+
+/* linux/netfilter.h, which cannot be included beside libc's netinet/in.h. */
+enum {
+	FW_PROTO_INET = 1,   /* NFPROTO_INET */
+	FW_PROTO_IPV4 = 2,   /* NFPROTO_IPV4 */
+	FW_PROTO_IPV6 = 10,  /* NFPROTO_IPV6 */
+	FW_POST_ROUTING = 4, /* NF_INET_POST_ROUTING */
+	FW_ACCEPT = 1,	     /* NF_ACCEPT */
+};
+
+/**
+ * fw_req() - Begin an nf_tables request on family inet
+ * @type:	NFT_MSG_*
+ * @flags:	NLM_F_*
+ */
+struct netlink_req fw_req(int type, int flags);
+
+/**
+ * fw_generation() - The ruleset's generation
+ * @nl:		nfnetlink socket
+ * @ret:	Changes with every transaction of anyone in the namespace
+ * @err:	Filled on failure
+ *
+ * Return: 0, or a negative errno
+ */
+int fw_generation(struct netlink *nl, uint32_t *ret, struct cni_err *err);
+
+/**
+ * fw_begin() - The first request of a transaction
+ * @generation:	Refuse the whole unless this is still the current one; 0: do
+ *		not care
+ */
+struct netlink_req fw_begin(uint32_t generation);
+
+/** fw_end() - The last request of a transaction, see netlink_do_batch() */
+struct netlink_req fw_end(void);
+
+/* Expressions, each one element of NFTA_RULE_EXPRESSIONS; all use one
+ * register. Numbers from linux/netfilter/nf_tables.h. */
+
+/** fw_put_meta() - Load @key, NFT_META_* */
+void fw_put_meta(struct netlink_req *q, uint32_t key);
+
+/** fw_put_payload() - Load @len bytes at @offset of the network header */
+void fw_put_payload(struct netlink_req *q, uint32_t offset, uint32_t len);
+
+/** fw_put_mask() - Keep the first @plen bits of @len bytes, at most 16 */
+void fw_put_mask(struct netlink_req *q, uint32_t plen, uint32_t len);
+
+/** fw_put_cmp() - Go on only if NFT_CMP_EQ or NFT_CMP_NEQ @data */
+void fw_put_cmp(struct netlink_req *q, uint32_t op, const void *data,
+		size_t len);
+
+/** fw_put_plain() - An expression without attributes, such as "masq" */
+void fw_put_plain(struct netlink_req *q, const char *name);
+
+/**
+ * fw_put_comment() - A comment as nft(8) shows it
+ * @q:		Request
+ * @attr:	NFTA_RULE_USERDATA or NFTA_CHAIN_USERDATA
+ * @comment:	Cut after FW_COMMENT_MAX bytes
+ */
+void fw_put_comment(struct netlink_req *q, int attr, const char *comment);
+
+/** fw_read_comment() - From NFTA_RULE_USERDATA; "" if there is none */
+void fw_read_comment(const struct nlattr *userdata, char *buf, size_t size);
+
+/** fw_covers() - Does @have hold every attribute of @want, byte for byte? */
+bool fw_covers(const struct nlattr *have, const struct nlattr *want);
+
+/**
+ * fw_same_exprs() - Do two NFTA_RULE_EXPRESSIONS mean the same?
+ * @have:	The kernel's; may say more about an expression than we did
+ * @want:	Ours
+ */
+bool fw_same_exprs(const struct nlattr *have, const struct nlattr *want);
+
+#endif
