@@ -118,6 +118,20 @@ int file_mkdirs(const char *path, mode_t mode, int *ret_fd, struct cni_err *err)
 	return 0;
 }
 
+int file_opendir_at(int dirfd, DIR **ret)
+{
+	/* A duplicate would share its position with @dirfd. */
+	cleanup_close int fd =
+		openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!d)
+		return -errno;
+	(void)TAKE_FD(fd);
+	*ret = d;
+	return 0;
+}
+
 static void on_alarm(int sig)
 {
 	(void)sig;

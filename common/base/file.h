@@ -3,10 +3,15 @@
 #ifndef WEFT_BASE_FILE_H
 #define WEFT_BASE_FILE_H
 
+#include <dirent.h>
 #include <stddef.h>
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "base/mem.h"
+
+DEFINE_CLEANUP(DIR *, closedir)
+#define cleanup_dir CLEANUP(closedirp)
 
 /**
  * file_read_fd() - Read to the end
@@ -45,6 +50,15 @@ int file_write_all(int fd, const void *data, size_t len);
  */
 int file_mkdirs(const char *path, mode_t mode, int *ret_fd,
 		struct cni_err *err);
+
+/**
+ * file_opendir_at() - List an opened directory, from its beginning
+ * @dirfd:	Stays open and as it is
+ * @ret:	For readdir(3); unchanged on failure. Free with closedir()
+ *
+ * Return: 0 or a negative errno
+ */
+int file_opendir_at(int dirfd, DIR **ret);
 
 /**
  * file_lock_at() - Take an exclusive flock(2), waiting at most @timeout_s

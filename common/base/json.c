@@ -98,6 +98,57 @@ const char *json_text(const cJSON *value, char *buf, size_t size)
 	return buf;
 }
 
+static void print_compact(FILE *f, const cJSON *value, bool *oom)
+{
+	char *text = cJSON_PrintUnformatted(value);
+
+	*oom |= !text || fputs(text, f) < 0;
+	cJSON_free(text);
+}
+
+static void print_tree(FILE *f, const cJSON *value, int depth, bool *oom)
+{
+	const bool is_object = cJSON_IsObject(value);
+	const cJSON *child;
+	cJSON key = { .type = cJSON_String };
+
+	if (!value->child) {
+		print_compact(f, value, oom);
+		return;
+	}
+	(void)fputc(is_object ? '{' : '[', f);
+	cJSON_ArrayForEach(child, value)
+	{
+		(void)fprintf(f, "%s\n%*s", child == value->child ? "" : ",",
+			      4 * (depth + 1), "");
+		if (is_object) {
+			key.valuestring = child->string;
+			print_compact(f, &key, oom);
+			(void)fputs(": ", f);
+		}
+		print_tree(f, child, depth + 1, oom);
+	}
+	(void)fprintf(f, "\n%*s%c", 4 * depth, "", is_object ? '}' : ']');
+}
+
+char *json_print(const cJSON *value)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&text, &size);
+	bool oom = !f;
+
+	if (f) {
+		print_tree(f, value, 0, &oom);
+		oom |= fflush(f) != 0;
+		oom |= fclose(f) != 0;
+	}
+	if (!oom)
+		return text;
+	free(text);
+	return NULL;
+}
+
 int json_expected(const cJSON *value, const char *want, struct cni_err *err)
 {
 	char text[64];

@@ -83,6 +83,13 @@ const cJSON *json_get(const cJSON *obj, const char *key);
 const char *json_text(const cJSON *value, char *buf, size_t size);
 
 /**
+ * json_print() - Indented by four spaces, as the reference plugins print
+ *
+ * Return: the text, free with free(); NULL: out of memory
+ */
+char *json_print(const cJSON *value);
+
+/**
  * json_expected() - Record a value of the wrong type
  * @want:	"a string", "an array of objects"
  *

@@ -71,7 +71,7 @@ static int print_error(enum cni_version version, struct cni_err *err)
 {
 	cleanup_json cJSON *doc = cJSON_CreateObject();
 	const int code = err->code ? (int)err->code : (int)CNI_E_INTERNAL;
-	char *text = NULL;
+	cleanup_free char *text = NULL;
 	int r;
 
 	make_utf8(err->msg);
@@ -81,9 +81,8 @@ static int print_error(enum cni_version version, struct cni_err *err)
 	r |= json_add(doc, "msg", cJSON_CreateString(err->msg));
 	r |= json_add_str(doc, "details", err->details);
 	if (!r)
-		text = cJSON_Print(doc);
+		text = json_print(doc);
 	(void)put(text ? text : "{\"code\": 999, \"msg\": \"out of memory\"}");
-	cJSON_free(text);
 	return 1;
 }
 

@@ -179,7 +179,7 @@ int cni_result_print(const struct cni_result *r, enum cni_version version,
 	}
 	acc |= add_dns(doc, r, version);
 
-	text = acc ? NULL : cJSON_Print(doc);
+	text = acc ? NULL : json_print(doc);
 	if (!text)
 		return err_set(err, CNI_E_INTERNAL, ENOMEM, "print result");
 	*ret = text;

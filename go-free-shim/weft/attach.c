@@ -163,9 +163,9 @@ int weft_add(const struct weft_args *a, struct cni_err *err)
 		r = add(&s, &result, err);
 	if (r < 0)
 		return r;
-	text = cJSON_Print(result);
+	text = json_print(result);
 	r = text && puts(text) >= 0 && !fflush(stdout) ? 0 : -EIO;
-	cJSON_free(text);
+	free(text);
 	return r < 0 ? err_set(err, CNI_E_IO, EIO, "print result") : 0;
 }
 
