@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# run.sh [unit|netns|NAME...]: run the test programs, add up what they say.
+# run.sh [unit|netns|vms|NAME...]: run the test programs, add up what they say.
 # The last line is: N passed, N failed[, N skipped].
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -41,7 +41,6 @@ run_one() {
 	count "$log" "$status" "$program"
 }
 
-# The demo is the main job on real guests, so it is a test as well.
 programs() {
 	local what
 
@@ -52,13 +51,13 @@ programs() {
 			find $bin -name 'net_*' -type f -executable | sort
 			find tests/netns -name '*.sh' | sort
 			;;
-		demo) echo tests/demo.sh ;;
+		vms) find tests/vms -name '*.sh' | sort ;;
 		*) echo "$what" ;;
 		esac
 	done
 }
 
-[ $# -gt 0 ] || set -- unit netns demo
+[ $# -gt 0 ] || set -- unit netns vms
 mkdir -p build/log
 mapfile -t list < <(programs "$@")
 for program in "${list[@]}"; do

@@ -9,14 +9,14 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "net/array.h"
 #include "net/netlink.h"
 
 enum { BROADCAST_BELOW = 31 };
 
 struct list {
 	uint32_t index;
-	struct ip_net *v;
-	size_t n, room;
+	struct array addrs; /* struct ip_net */
 };
 
 static struct netlink_req addr_req(int type, int flags, uint32_t index,
@@ -64,23 +64,6 @@ int addr_del(struct netlink *nl, uint32_t index, const struct ip_net *addr,
 		     : 0;
 }
 
-static int append(struct list *l, const struct ip_net *addr,
-		  struct cni_err *err)
-{
-	if (l->n == l->room) {
-		const size_t room = l->room ? 2 * l->room : 8;
-		struct ip_net *v = realloc(l->v, room * sizeof(*v));
-
-		if (!v)
-			return err_set(err, CNI_E_INTERNAL, ENOMEM,
-				       "list addresses");
-		l->v = v;
-		l->room = room;
-	}
-	l->v[l->n++] = *addr;
-	return 0;
-}
-
 static int read_addr(struct nlmsghdr *h, void *arg, struct cni_err *err)
 {
 	struct nlattr *tb[IFA_MAX + 1], *a;
@@ -89,7 +72,7 @@ static int read_addr(struct nlmsghdr *h, void *arg, struct cni_err *err)
 	struct list *l = arg;
 
 	if (!h) {
-		l->n = 0;
+		l->addrs.n = 0;
 		return 0;
 	}
 	ifa = nlmsg_data(h);
@@ -105,7 +88,7 @@ static int read_addr(struct nlmsghdr *h, void *arg, struct cni_err *err)
 	    (size_t)nla_len(a) != ip_len(&addr.addr))
 		return 0; /* a family that is not ours */
 	memcpy(addr.addr.b, nla_data(a), ip_len(&addr.addr));
-	return append(l, &addr, err);
+	return array_append(&l->addrs, &addr, sizeof(addr), err);
 }
 
 int addr_list(struct netlink *nl, uint32_t index, struct ip_net **ret,
@@ -118,10 +101,10 @@ int addr_list(struct netlink *nl, uint32_t index, struct ip_net **ret,
 	int r = netlink_dump(nl, &q, read_addr, &l, err);
 
 	if (r < 0) {
-		free(l.v);
+		free(l.addrs.v);
 		return err_ctx(err, r, "list addresses of interface %u", index);
 	}
-	*ret = l.v;
-	*ret_n = l.n;
+	*ret = l.addrs.v;
+	*ret_n = l.addrs.n;
 	return 0;
 }

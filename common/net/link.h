@@ -5,6 +5,7 @@
 
 #include <net/if.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -69,17 +70,16 @@ int link_get_altname(struct netlink *nl, const char *altname,
 		     struct link_info *ret, struct cni_err *err);
 
 /**
- * link_list() - The devices of a namespace
+ * link_list() - The devices of a namespace, or the ports of one bridge
  * @nl:		rtnetlink socket of the namespace
- * @master:	Only ports of this bridge, the kernel filters; 0: all
+ * @master:	ifindex of the bridge, the kernel filters; 0: all devices
  * @ret:	Array, NULL if there are none; free(). Unchanged on failure
  * @ret_n:	How many
  * @err:	Filled on failure
  *
- * Grows with the number of attachments: for GC, STATUS and people, never for
- * ADD.
+ * Grows with the number of attachments: for GC and removal, never for ADD.
  *
- * Return: 0 or a negative errno
+ * Return: 0, or a negative errno; a @master that is gone has no ports
  */
 int link_list(struct netlink *nl, uint32_t master, struct link_info **ret,
 	      size_t *ret_n, struct cni_err *err);
@@ -156,7 +156,7 @@ struct netlink_req link_req(int type, int flags, uint32_t index,
 void link_put_mac(struct netlink_req *q, const struct mac *mac);
 
 /**
- * link_req_alias() - Two requests to follow the one that creates @name
+ * link_req_mark() - Two requests to follow the one that creates @name
  *
  * The kernel ignores both at creation. @q[0] sets @alias, @q[1] forbids IPv6
  * link-local addresses: its -EAFNOSUPPORT only says that there is no IPv6.

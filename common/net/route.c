@@ -8,14 +8,14 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "net/array.h"
 #include "net/netlink.h"
 
 struct list {
 	uint8_t family;
 	uint32_t oif;
-	struct route *v;
-	size_t n, room;
-	size_t start; /* where this family begins */
+	struct array routes; /* struct route */
+	size_t start;	     /* where this family begins */
 };
 
 static void put_metrics(struct netlink_req *q, const struct route *route)
@@ -91,18 +91,7 @@ static int append(struct list *l, const struct route *route,
 {
 	if (l->oif && route->oif != l->oif)
 		return 0;
-	if (l->n == l->room) {
-		const size_t room = l->room ? 2 * l->room : 8;
-		struct route *v = realloc(l->v, room * sizeof(*v));
-
-		if (!v)
-			return err_set(err, CNI_E_INTERNAL, ENOMEM,
-				       "list routes");
-		l->v = v;
-		l->room = room;
-	}
-	l->v[l->n++] = *route;
-	return 0;
+	return array_append(&l->routes, route, sizeof(*route), err);
 }
 
 static void read_ip(const struct nlattr *a, uint8_t family,
@@ -147,7 +136,7 @@ static int read_route(struct nlmsghdr *h, void *arg, struct cni_err *err)
 	struct list *l = arg;
 
 	if (!h) {
-		l->n = l->start;
+		l->routes.n = l->start;
 		return 0;
 	}
 	rtm = nlmsg_data(h);
@@ -186,7 +175,7 @@ static int list_family(struct netlink *nl, struct list *l, uint8_t family,
 	struct netlink_req q = netlink_req(RTM_GETROUTE, 0, &rtm, sizeof(rtm));
 
 	l->family = family;
-	l->start = l->n;
+	l->start = l->routes.n;
 	if (l->oif)
 		netlink_put_u32(&q, RTA_OIF, l->oif);
 	return netlink_dump(nl, &q, read_route, l, err);
@@ -201,10 +190,10 @@ int route_list(struct netlink *nl, uint32_t oif, struct route **ret,
 	if (r >= 0)
 		r = list_family(nl, &l, AF_INET6, err);
 	if (r < 0) {
-		free(l.v);
+		free(l.routes.v);
 		return err_ctx(err, r, "list routes");
 	}
-	*ret = l.v;
-	*ret_n = l.n;
+	*ret = l.routes.v;
+	*ret_n = l.routes.n;
 	return 0;
 }

@@ -4,8 +4,8 @@
 # cache.sh: Debian packages, fetched and unpacked but not installed. To be
 # sourced, or run with the name of a function:
 #
-#   cache_kernel             prints a directory with boot/ and lib/modules/
-#   cache_reference_plugins  prints the directory that holds bridge, host-local..
+#	cache_kernel             prints a directory with boot/ and lib/modules/
+#	cache_reference_plugins  prints the one that holds bridge, host-local, ...
 #
 # Both cost nothing and need no network once the package is there. To take a
 # newer one, delete the old one's directory. WEFT_CACHE names another place,

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* link_get.c - the half of link.h that asks. */
+#include <errno.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <string.h>
+
+#include "net/array.h"
+#include "net/link.h"
+#include "net/netlink.h"
+
+static void read_kind(struct nlattr *info, struct link_info *l)
+{
+	struct nlattr *tb[IFLA_INFO_MAX + 1];
+
+	if (info && nla_parse_nested(tb, IFLA_INFO_MAX, info, NULL) >= 0)
+		netlink_attr_str(tb[IFLA_INFO_KIND], l->kind, sizeof(l->kind));
+}
+
+static int parse(struct nlmsghdr *h, struct link_info *ret, struct cni_err *err)
+{
+	struct nlattr *tb[IFLA_MAX + 1];
+	const struct ifinfomsg *ifi = nlmsg_data(h);
+	struct link_info l = { 0 };
+
+	if (h->nlmsg_type != RTM_NEWLINK ||
+	    nlmsg_parse(h, sizeof(*ifi), tb, IFLA_MAX, NULL) < 0)
+		return err_set(err, CNI_E_KERNEL, EBADMSG, "read a link");
+
+	l.index = (uint32_t)ifi->ifi_index;
+	l.flags = ifi->ifi_flags;
+	l.master = netlink_attr_u32(tb[IFLA_MASTER], 0);
+	l.peer = netlink_attr_u32(tb[IFLA_LINK], 0);
+	l.mtu = netlink_attr_u32(tb[IFLA_MTU], 0);
+	l.group = netlink_attr_u32(tb[IFLA_GROUP], 0);
+	l.promiscuity = netlink_attr_u32(tb[IFLA_PROMISCUITY], 0);
+	l.link_netnsid =
+		(int32_t)netlink_attr_u32(tb[IFLA_LINK_NETNSID], (uint32_t)-1);
+	l.operstate = netlink_attr_u8(tb[IFLA_OPERSTATE], 0);
+	l.carrier = netlink_attr_u8(tb[IFLA_CARRIER], 0);
+	netlink_attr_str(tb[IFLA_IFNAME], l.name, sizeof(l.name));
+	netlink_attr_str(tb[IFLA_IFALIAS], l.alias, sizeof(l.alias));
+	if (tb[IFLA_ADDRESS] && nla_len(tb[IFLA_ADDRESS]) == MAC_LEN)
+		memcpy(l.mac.b, nla_data(tb[IFLA_ADDRESS]), MAC_LEN);
+	read_kind(tb[IFLA_LINKINFO], &l);
+
+	*ret = l;
+	return 0;
+}
+
+static int read_link(struct nlmsghdr *h, void *arg, struct cni_err *err)
+{
+	return parse(h, arg, err);
+}
+
+int link_get(struct netlink *nl, const char *name, struct link_info *ret,
+	     struct cni_err *err)
+{
+	struct netlink_req q = link_req(RTM_GETLINK, 0, 0, name);
+	int r;
+
+	netlink_put_u32(&q, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	r = netlink_get(nl, &q, read_link, ret, err);
+	return r < 0 ? err_ctx(err, r, "find interface %s", name) : 0;
+}
+
+int link_get_index(struct netlink *nl, uint32_t index, struct link_info *ret,
+		   struct cni_err *err)
+{
+	const struct ifinfomsg ifi = { .ifi_index = (int)index };
+	struct netlink_req q = netlink_req(RTM_GETLINK, 0, &ifi, sizeof(ifi));
+	int r;
+
+	netlink_put_u32(&q, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	r = netlink_get(nl, &q, read_link, ret, err);
+	return r < 0 ? err_ctx(err, r, "find interface %u", index) : 0;
+}
+
+int link_get_altname(struct netlink *nl, const char *altname,
+		     struct link_info *ret, struct cni_err *err)
+{
+	const struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC };
+	struct netlink_req q = netlink_req(RTM_GETLINK, 0, &ifi, sizeof(ifi));
+	int r;
+
+	netlink_put_str(&q, IFLA_ALT_IFNAME, altname);
+	netlink_put_u32(&q, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	r = netlink_get(nl, &q, read_link, ret, err);
+	return r < 0 ? err_ctx(err, r, "find interface %s", altname) : 0;
+}
+
+struct list {
+	uint32_t master;
+	struct array links; /* struct link_info */
+};
+
+static int read_one_of(struct nlmsghdr *h, void *arg, struct cni_err *err)
+{
+	struct list *l = arg;
+	struct link_info info = { 0 };
+	int r;
+
+	if (!h) {
+		l->links.n = 0;
+		return 0;
+	}
+	r = parse(h, &info, err);
+	if (r < 0 || (l->master && info.master != l->master))
+		return r;
+	return array_append(&l->links, &info, sizeof(info), err);
+}
+
+int link_list(struct netlink *nl, uint32_t master, struct link_info **ret,
+	      size_t *ret_n, struct cni_err *err)
+{
+	const struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC };
+	struct netlink_req q = netlink_req(RTM_GETLINK, 0, &ifi, sizeof(ifi));
+	struct list l = { .master = master };
+	int r;
+
+	if (master)
+		netlink_put_u32(&q, IFLA_MASTER, master);
+	netlink_put_u32(&q, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	r = netlink_dump(nl, &q, read_one_of, &l, err);
+	if (r < 0) {
+		free(l.links.v);
+		return err_ctx(err, r, "list interfaces");
+	}
+	*ret = l.links.v;
+	*ret_n = l.links.n;
+	return 0;
+}

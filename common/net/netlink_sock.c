@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* netlink_sock.c - open and close netlink sockets. */
+#include "net/netlink_sock.h"
+
+#include <errno.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include "net/netlink.h"
+#include "net/netns.h"
+
+static int sock_open(int protocol, struct netlink **ret, struct cni_err *err)
+{
+	const char *what =
+		protocol == NETLINK_ROUTE ? "open rtnetlink" : "open nfnetlink";
+	const int opts[] = { NETLINK_EXT_ACK, NETLINK_CAP_ACK,
+			     NETLINK_GET_STRICT_CHK };
+	const struct timeval timeout = { .tv_sec = NETLINK_TIMEOUT_S };
+	const int on = 1;
+	cleanup_netlink struct netlink *nl = malloc(sizeof(*nl));
+
+	if (!nl)
+		return err_set(err, CNI_E_INTERNAL, ENOMEM, "%s", what);
+	nl->seq = 1;
+	nl->broken = false;
+	nl->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
+	if (nl->fd < 0)
+		return err_set(err, CNI_E_KERNEL, errno, "%s", what);
+
+	for (size_t i = 0; i < sizeof(opts) / sizeof(opts[0]); i++)
+		if (setsockopt(nl->fd, SOL_NETLINK, opts[i], &on, sizeof(on)))
+			return err_set(err, CNI_E_KERNEL, errno, "%s", what);
+	if (setsockopt(nl->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout,
+		       sizeof(timeout)))
+		return err_set(err, CNI_E_KERNEL, errno, "%s", what);
+
+	*ret = TAKE_PTR(nl);
+	return 0;
+}
+
+int netlink_open(struct netlink **ret, struct cni_err *err)
+{
+	return sock_open(NETLINK_ROUTE, ret, err);
+}
+
+int netlink_open_nfnl(struct netlink **ret, struct cni_err *err)
+{
+	return sock_open(NETLINK_NETFILTER, ret, err);
+}
+
+int netlink_open_in(int netns, struct netlink **ret, struct cni_err *err)
+{
+	cleanup_netns_leave int home = -1;
+	int r = netns_enter(netns, &home, err);
+
+	return r < 0 ? r : sock_open(NETLINK_ROUTE, ret, err);
+}
+
+int netlink_reopen(const struct netlink *nl, struct netlink **ret,
+		   struct cni_err *err)
+{
+	cleanup_close int netns = ioctl(nl->fd, SIOCGSKNS);
+
+	if (netns < 0)
+		return err_set(err, CNI_E_KERNEL, errno,
+			       "find the namespace of a socket");
+	return netlink_open_in(netns, ret, err);
+}
+
+void netlink_close(struct netlink *nl)
+{
+	if (nl && nl->fd >= 0)
+		(void)close(nl->fd);
+	free(nl);
+}
+
+int netlink_fd(const struct netlink *nl)
+{
+	return nl->fd;
+}
+
+bool netlink_is_broken(const struct netlink *nl)
+{
+	return nl->broken;
+}
