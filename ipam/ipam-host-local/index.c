@@ -108,7 +108,7 @@ void index_write(const struct store *s, const struct cni_attachment *who,
 }
 
 void index_sweep(const struct store *s, const char *network,
-		 const struct valid *valid)
+		 const struct cni_attachments *valid)
 {
 	cleanup_dir DIR *d = NULL;
 	const struct dirent *e;
@@ -123,7 +123,8 @@ void index_sweep(const struct store *s, const char *network,
 		if (entry_read(s, e->d_name, &entry)) {
 			entry.of.network = network;
 			if (!strcmp(e->d_name, entry_name(&entry.of, name)) &&
-			    valid_has(valid, &entry.of))
+			    cni_attachments_has(valid, entry.of.container_id,
+						entry.of.ifname))
 				continue;
 		}
 		(void)unlinkat(s->own, e->d_name, 0);

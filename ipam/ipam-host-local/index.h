@@ -3,8 +3,8 @@
 #ifndef WEFT_IPAM_HOST_LOCAL_INDEX_H
 #define WEFT_IPAM_HOST_LOCAL_INDEX_H
 
+#include "cni/attachments.h"
 #include "ipam-host-local/store.h"
-#include "ipam-host-local/valid.h"
 
 /*
  * One entry an attachment, <dataDir>/.weft/<network>/<hash in 16 hex digits>:
@@ -39,6 +39,6 @@ void index_write(const struct store *s, const struct cni_attachment *who,
 
 /** index_sweep() - Remove the entries of attachments that are not valid */
 void index_sweep(const struct store *s, const char *network,
-		 const struct valid *valid);
+		 const struct cni_attachments *valid);
 
 #endif

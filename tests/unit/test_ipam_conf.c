@@ -7,7 +7,6 @@
 
 #include "ipam-host-local/conf.h"
 #include "ipam-host-local/resolv.h"
-#include "ipam-host-local/valid.h"
 #include "unit.h"
 
 /* What one test works with: a parsed call and what came of it. */
@@ -297,40 +296,6 @@ static void a_resolv_conf_that_is_no_file_is_an_error_not_a_hang(void **s)
 	assert_null(dns);
 }
 
-static void a_list_of_valid_attachments_is_searched_by_both_names(void **s)
-{
-	static const char text[] =
-		"[{\"containerID\":\"b\",\"ifname\":\"eth0\"},"
-		"{\"containerID\":\"a\",\"ifname\":\"eth1\"},"
-		"{\"containerID\":\"a\",\"ifname\":\"eth0\"}]";
-	cleanup_json cJSON *list = NULL;
-	cleanup_valid struct valid v = { 0 };
-	struct cni_err err = CNI_ERR_INIT;
-
-	(void)s;
-	assert_int_equal(json_parse(text, strlen(text), &list, &err), 0);
-	assert_int_equal(valid_parse(list, &v, &err), 0);
-	assert_true(valid_has(&v, &(struct cni_attachment){ "", "a", "eth1" }));
-	assert_false(
-		valid_has(&v, &(struct cni_attachment){ "", "b", "eth1" }));
-	assert_true(valid_has_container(&v, "b"));
-	assert_false(valid_has_container(&v, "c"));
-}
-
-static void
-no_list_of_valid_attachments_is_an_error_but_an_empty_one_is_none(void **s)
-{
-	cleanup_json cJSON *list = cJSON_CreateArray();
-	cleanup_valid struct valid v = { 0 };
-	struct cni_err err = CNI_ERR_INIT;
-
-	(void)s;
-	assert_true(valid_parse(NULL, &v, &err) < 0);
-	assert_int_equal(err.code, CNI_E_CONFIG);
-	assert_int_equal(valid_parse(list, &v, &err), 0);
-	assert_false(valid_has_container(&v, ""));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -351,10 +316,6 @@ int main(void)
 		cmocka_unit_test(resolv_conf_is_read_as_host_local_reads_it),
 		cmocka_unit_test(
 			a_resolv_conf_that_is_no_file_is_an_error_not_a_hang),
-		cmocka_unit_test(
-			a_list_of_valid_attachments_is_searched_by_both_names),
-		cmocka_unit_test(
-			no_list_of_valid_attachments_is_an_error_but_an_empty_one_is_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
