@@ -22,10 +22,11 @@ DEFINE_CLEANUP(cJSON *, cJSON_Delete)
  * @text:	Bytes; at most JSON_MAX_SIZE
  * @len:	Their number
  * @ret:	The tree; unchanged on failure. Free with cJSON_Delete()
- * @err:	CNI_E_DECODE with line and column
+ * @err:	CNI_E_DECODE with line and column; CNI_E_INTERNAL: out of memory
  *
- * Refused beyond the syntax: deeper than JSON_MAX_DEPTH, NUL bytes (also
- * written as \u0000, which would cut a C string), anything after the value.
+ * Refused beyond what cJSON refuses: deeper than JSON_MAX_DEPTH, control
+ * characters, a NUL written as \u0000 (it would cut a C string), anything after
+ * the value.
  *
  * Return: 0, -EINVAL, -E2BIG or -ENOMEM
  */
@@ -84,6 +85,8 @@ const char *json_text(const cJSON *value, char *buf, size_t size);
 
 /**
  * json_print() - Indented by four spaces, as the reference plugins print
+ *
+ * Bytes that are no UTF-8 become '?'.
  *
  * Return: the text, free with free(); NULL: out of memory
  */

@@ -90,14 +90,15 @@ int cni_attachments_add(struct cni_attachments *a, const char *container_id,
 			const char *ifname)
 {
 	cJSON *obj = cJSON_CreateObject();
-	int r = json_add(a->list, NULL, obj);
+	int r;
 
-	/* In this order: cni_attachments_has() counts on it. */
-	if (!r)
-		r = json_add(obj, "containerID",
-			     cJSON_CreateString(container_id));
+	/* In this order, and whole: cni_attachments_has() counts on it. */
+	r = json_add(obj, "containerID", cJSON_CreateString(container_id));
 	if (!r)
 		r = json_add(obj, "ifname", cJSON_CreateString(ifname));
+	if (!r)
+		return json_add(a->list, NULL, obj);
+	cJSON_Delete(obj);
 	return r;
 }
 

@@ -110,7 +110,11 @@ static int run_plugin(const struct runtime *rt, enum cni_command verb,
 	r = cni_exec_find(rt->plugin_path, type_of(plugin), program,
 			  sizeof(program), err);
 	if (!r)
-		r = cni_exec(program, vars->list, text, strlen(text), x, err);
+		r = cni_exec(&(struct cni_exec){ .program = program,
+						 .vars = vars->list,
+						 .text = text,
+						 .len = strlen(text) },
+			     x, err);
 	if (!r && (x->signal || x->exit_status))
 		r = cni_exec_error(type_of(plugin), x, err);
 	return r;

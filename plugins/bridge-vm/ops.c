@@ -51,17 +51,8 @@ static int masquerade(struct job *j, struct cni_err *err)
 /* The configuration's dns counts if it says anything at all. */
 static int report_dns(const struct job *j, struct cni_result *ret)
 {
-	static const char *const keys[] = { "nameservers", "domain", "search",
-					    "options" };
-	const cJSON *own = j->call->conf.dns, *from = j->ipam.dns;
+	const cJSON *own = j->call->conf.dns, *from = own ? own : j->ipam.dns;
 
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		const cJSON *v = json_get(own, keys[i]);
-
-		if ((cJSON_IsString(v) && *v->valuestring) ||
-		    (cJSON_IsArray(v) && v->child))
-			from = own;
-	}
 	if (!from)
 		return 0;
 	cJSON_Delete(ret->dns);
@@ -69,7 +60,7 @@ static int report_dns(const struct job *j, struct cni_result *ret)
 	return ret->dns ? 0 : -ENOMEM;
 }
 
-/* After what an earlier plugin of the chain reported: segment, port, guest. */
+/* Segment, port, guest, after what an earlier plugin of the chain reported. */
 static int report(const struct job *j, struct cni_result *ret,
 		  struct cni_err *err)
 {
@@ -80,12 +71,8 @@ static int report(const struct job *j, struct cni_result *ret,
 		  .mac = j->guest_mac_text,
 		  .sandbox = j->call->args.netns },
 	};
-	int r = cni_result_prev(j->call->conf.prev_result,
-				j->call->conf.version, ret, err);
+	int r = 0;
 
-	if (r < 0)
-		return r;
-	r = 0;
 	for (size_t i = 0; !r && i < sizeof(made) / sizeof(made[0]); i++)
 		r = cni_result_add_interface(ret, &made[i]);
 	for (size_t i = 0; !r && i < j->ipam.n_ips; i++) {
@@ -105,7 +92,10 @@ static int add_steps(struct job *j, struct cni_result *ret, struct cni_err *err)
 {
 	int r;
 
-	r = port_check_absent(j, err);
+	r = cni_result_prev(j->call->conf.prev_result, j->call->conf.version,
+			    ret, err);
+	if (r >= 0)
+		r = port_check_absent(j, err);
 	if (!r)
 		r = bridge_ensure(j, err);
 	if (!r)
@@ -160,7 +150,9 @@ static int delete_guest_link(const struct cni_call *call, struct cni_err *err)
 	r = netlink_open_in(netns, &guest, err);
 	if (!r)
 		r = link_get(guest, a.ifname, &link, err);
-	if (!r && *link.alias && !port_is_ours(&link, &a))
+	/* Found by an alternative name, or made by another plugin. */
+	if (!r && (strcmp(link.name, a.ifname) != 0 ||
+		   (*link.alias && !port_is_ours(&link, &a))))
 		return 0;
 	if (!r)
 		r = link_delete(guest, link.index, err);
