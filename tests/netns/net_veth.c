@@ -3,8 +3,7 @@
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
-#include <net/if_arp.h>
-#include <sys/ioctl.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -282,7 +281,6 @@ static void a_refused_option_leaves_nothing_and_says_why(void **state)
 	o.mtu = 70000;
 	assert_fails(veth_create(s->nl, &o, &v, &s->err), EINVAL, s->err,
 		     "create veth veth0123456789a");
-	assert_non_null(strstr(s->err.details, "kernel="));
 	o = opts_of(s);
 	o.master = 4711;
 	assert_fails(veth_create(s->nl, &o, &v, &s->err), EINVAL, s->err,
@@ -313,27 +311,25 @@ static void a_refused_alias_takes_the_pair_with_it(void **state)
 	assert_works(veth_create(s->nl, &o, &v, &s->err), s->err);
 }
 
-/* A full receive buffer: the kernel did it, we did not hear. */
+/* Notifications fill the buffer: the kernel did it, we cannot hear it. */
 static void a_lost_answer_leaves_nothing(void **state)
 {
 	struct sandbox *s = *state;
+	const struct sockaddr_nl links = { .nl_family = AF_NETLINK,
+					   .nl_groups = RTMGRP_LINK };
 	const struct veth_opts o = opts_of(s);
-	const int tiny = 1;
+	const int tiny = 1, fd = netlink_fd(s->nl);
+	cleanup_netlink struct netlink *fresh = NULL;
 	struct veth v;
 
-	/* The socket's own messages fill the buffer before the answers. */
-	struct netlink_req q = link_req(RTM_GETLINK, NLM_F_DUMP, 0, "");
-	struct sockaddr_nl group = { .nl_family = AF_NETLINK,
-				     .nl_groups = RTMGRP_LINK };
-
-	netlink_req_free(&q);
-	assert_int_equal(setsockopt(netlink_fd(s->nl), SOL_SOCKET, SO_RCVBUF,
-				    &tiny, sizeof(tiny)),
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &tiny,
+				    sizeof(tiny)),
 			 0);
-	assert_int_equal(bind(netlink_fd(s->nl), (void *)&group, sizeof(group)),
-			 0);
-	assert_int_equal(veth_create(s->nl, &o, &v, &s->err) < 0, 1);
+	assert_int_equal(bind(fd, (const void *)&links, sizeof(links)), 0);
+	assert_true(veth_create(s->nl, &o, &v, &s->err) < 0);
 	assert_true(netlink_is_broken(s->nl));
+	assert_works(netlink_open(&fresh, &s->err), s->err);
+	assert_int_equal(count_links(fresh), 1);
 	assert_int_equal(count_links(s->guest_nl), 1);
 }
 
