@@ -26,7 +26,7 @@ static void a_namespace_file_opens_whatever_its_path(void **state)
 	(void)close(file);
 	assert_int_equal(mount(path, target, NULL, MS_BIND, NULL), 0);
 	assert_works(netns_open(target, &b, &s->err), s->err);
-	assert_int_equal(umount(target), 0);
+	assert_int_equal(umount2(target, MNT_DETACH), 0);
 	assert_int_equal(unlink(target), 0);
 	assert_int_equal(netns_is_own(b, &s->err), 0);
 }
