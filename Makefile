@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+# make help lists the targets. V=1 shows commands, SAN=1 builds with sanitizers.
+
+B := build$(if $(SAN),/san)
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-8s%s\n' $(1) '$(2)')
+
+LIBS := libnl-3.0 libmnl libcjson
+CFLAGS ?= -O2 -g
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wformat=2 -Wvla -Wwrite-strings -Wundef -Wimplicit-fallthrough \
+	-Wconversion -Wno-sign-conversion
+HARDEN := -fstack-protector-strong -fPIE \
+	$(if $(SAN),,-D_FORTIFY_SOURCE=2)
+comma := ,
+SANITIZE := $(if $(SAN),-fsanitize=address$(comma)undefined \
+	-fno-sanitize-recover=all -fno-omit-frame-pointer)
+ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -Icommon -Iplugins -Iipam -Igo-free-shim \
+	$(WARN) $(HARDEN) $(SANITIZE) $(CPPFLAGS) $(CFLAGS) \
+	$(shell pkg-config --cflags $(LIBS) 2>/dev/null)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SANITIZE) $(LDFLAGS)
+LDLIBS = $(shell pkg-config --libs $(LIBS) 2>/dev/null)
+
+NAMES := bridge-vm ipam-host-local
+SRC := $(wildcard common/*/*.c plugins/*.c plugins/*/*.c ipam/*/*.c \
+	go-free-shim/*/*.c)
+HDR := $(wildcard common/*/*.h plugins/*/*.h ipam/*/*.h go-free-shim/*/*.h)
+OBJ := $(SRC:%.c=$(B)/obj/%.o)
+PARTS := $(filter-out $(B)/obj/plugins/main.o,$(OBJ))
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+UNIT := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/%)
+NETNS_SRC := $(wildcard tests/netns/net_*.c)
+NETNS := $(NETNS_SRC:tests/netns/%.c=$(B)/tests/%)
+SH := .ci/run $(wildcard examples/*.sh tests/*.sh tests/*/*.sh)
+
+.PHONY: all
+all: $(B)/bin/weft $(NAMES:%=$(B)/bin/%) ## build build/bin/weft and its names (default)
+
+$(B)/bin/weft: $(OBJ)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(NAMES:%=$(B)/bin/%): $(B)/bin/weft
+	$(Q)ln -sf weft $@
+
+$(B)/obj/%.o: %.c Makefile
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(OBJ:.o=.d) $(UNIT:=.d) $(NETNS:=.d)
+
+# Tests: one program per file, linked with everything but main().
+$(UNIT): $(B)/tests/%: tests/unit/%.c $(PARTS)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(PARTS) \
+		-lcmocka $(LDLIBS)
+
+$(NETNS): $(B)/tests/%: tests/netns/%.c $(PARTS)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(PARTS) \
+		-lcmocka $(LDLIBS)
+
+.PHONY: test-programs
+test-programs: $(UNIT) $(NETNS)
+
+.PHONY: deps
+deps: ## install what is missing for build, tests, lint and demo (as root)
+	$(Q)tests/lib/deps.sh
+
+.PHONY: demo
+demo: ## a container and a VM on one network, in a private host (as root)
+	$(Q)tests/lib/deps.sh build demo
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)examples/demo.sh
+
+.PHONY: test
+test: ## install what is missing, run every test that this machine can run
+	$(Q)tests/lib/deps.sh build test demo
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory SAN=1 all test-programs
+	$(Q)tests/run.sh
+
+.PHONY: unit
+unit: ## the unit tests alone: no root, no kernel
+	$(Q)$(MAKE) --no-print-directory SAN=1 test-programs
+	$(Q)tests/run.sh unit
+
+.PHONY: lint
+lint: ## format, clang-tidy, gcc -fanalyzer, cppcheck, shellcheck, the arrows
+	$(Q)tests/lib/deps.sh build test lint
+	$(Q)$(MAKE) --no-print-directory -j2 -k format-check arrows rules \
+		analyze cppcheck shellcheck tidy
+
+.PHONY: format format-check
+format: ## rewrite C files in the project's format
+	$(Q)clang-format -i $(SRC) $(HDR) $(UNIT_SRC) $(NETNS_SRC)
+format-check:
+	$(call say,FORMAT,)
+	$(Q)clang-format --dry-run -Werror $(SRC) $(HDR) $(UNIT_SRC) $(NETNS_SRC)
+
+.PHONY: arrows rules
+arrows:
+	$(call say,ARROWS,)
+	$(Q)tests/lint/arrows.sh
+rules:
+	$(call say,RULES,)
+	$(Q)tests/lint/rules.sh
+
+.PHONY: analyze
+analyze: $(SRC:%.c=$(B)/analyze/%.ok) $(HDR:%.h=$(B)/analyze/%.h.ok)
+$(B)/analyze/%.ok: %.c
+	$(call say,ANALYZE,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -O2 -Werror -fanalyzer -MMD -MP -MT $@ \
+		-MF $(@:.ok=.d) -c -o /dev/null $<
+	$(Q)touch $@
+$(B)/analyze/%.h.ok: %.h
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Wno-unused-function -Werror -fsyntax-only -x c $<
+	$(Q)touch $@
+-include $(SRC:%.c=$(B)/analyze/%.d)
+
+.PHONY: tidy
+tidy: $(SRC:%.c=$(B)/tidy/%.ok)
+$(B)/tidy/%.ok: %.c .clang-tidy $(HDR)
+	$(call say,TIDY,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)clang-tidy --quiet $< -- $(ALL_CFLAGS) 2>$(@:.ok=.log) || \
+		{ cat $(@:.ok=.log); exit 1; }
+	$(Q)touch $@
+
+.PHONY: cppcheck
+cppcheck:
+	$(call say,CPPCHECK,)
+	$(Q)mkdir -p $(B)/cppcheck
+	$(Q)cppcheck -q --error-exitcode=1 --std=c11 --inline-suppr \
+		--cppcheck-build-dir=$(B)/cppcheck \
+		--enable=warning,performance,portability \
+		--suppressions-list=tests/lint/cppcheck.txt -D_GNU_SOURCE \
+		-Icommon -Iplugins -Iipam -Igo-free-shim $(SRC)
+
+.PHONY: shellcheck
+shellcheck:
+	$(call say,SHELLCHK,)
+	$(Q)shellcheck -x $(SH)
+
+.PHONY: clean
+clean: ## remove build/
+	$(Q)rm -rf build
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' \
+		Makefile

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cache.h - what was attached, kept for DEL, CHECK and GC in libcni's format. */
+#ifndef WEFT_LIBCNI_CACHE_H
+#define WEFT_LIBCNI_CACHE_H
+
+#include "libcni/conflist.h"
+
+#define CACHE_DIR "/var/lib/cni/weft" /* libcni's is /var/lib/cni/results */
+
+/**
+ * struct cache_entry - One attachment; strings point into @doc
+ * @doc:	The file
+ * @container_id: Never empty in an entry that was loaded
+ * @ifname:	Likewise
+ * @network:	Likewise
+ * @netns:	"" if unknown
+ * @args:	CNI_ARGS as it was; "" for none
+ * @cap_args:	Capability arguments, NULL for none
+ * @result:	NULL for none
+ */
+struct cache_entry {
+	cJSON *doc;
+	const char *container_id;
+	const char *ifname;
+	const char *network;
+	const char *netns;
+	const char *args;
+	const cJSON *cap_args;
+	const cJSON *result;
+};
+
+void cache_entry_free(struct cache_entry *e);
+
+#define cleanup_cache_entry CLEANUP(cache_entry_free)
+
+/**
+ * cache_save() - Write an entry, atomically: a crash leaves the old or the new
+ * @dir:	Made with mode 0700
+ * @list:	Whose bytes are kept with it
+ * @e:		What to keep; its doc is not looked at
+ *
+ * Return: 0 or a negative errno
+ */
+int cache_save(const char *dir, const struct conflist *list,
+	       const struct cache_entry *e, struct cni_err *err);
+
+/**
+ * cache_load() - Find an attachment's entry
+ * @ret:	Free with cache_entry_free()
+ *
+ * Empty and garbled files count as none: libcni leaves such after a crash.
+ * The file's name is ambiguous where a name has a '-': the content decides.
+ *
+ * Return: 1 if found, 0 if not
+ */
+int cache_load(const char *dir, const char *network, const char *container_id,
+	       const char *ifname, struct cache_entry *ret);
+
+/** cache_remove() - Forget an attachment; none there is success */
+int cache_remove(const char *dir, const char *network, const char *container_id,
+		 const char *ifname, struct cni_err *err);
+
+/**
+ * cache_each() - Run @fn for every readable entry of a network
+ *
+ * Return: 0, or what @fn returned first that is not 0
+ */
+int cache_each(const char *dir, const char *network,
+	       int (*fn)(const struct cache_entry *e, void *arg,
+			 struct cni_err *err),
+	       void *arg, struct cni_err *err);
+
+#endif

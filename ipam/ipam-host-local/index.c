@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ipam-host-local/index.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+
+#define NAME_SIZE 17
+#define NEW "index.new"
+
+struct entry {
+	struct cni_attachment of; /* points into text; network is not in it */
+	char *addrs;
+	char text[PATH_MAX];
+};
+
+static const char *entry_name(const struct cni_attachment *who,
+			      char buf[NAME_SIZE])
+{
+	(void)snprintf(buf, NAME_SIZE, "%016llx",
+		       (unsigned long long)cni_attachment_hash(who));
+	return buf;
+}
+
+static bool entry_read(const struct store *s, const char *name,
+		       struct entry *ret)
+{
+	const ssize_t n =
+		readlinkat(s->own, name, ret->text, sizeof(ret->text) - 1);
+
+	if (n <= 0)
+		return false;
+	ret->text[n] = '\0';
+	ret->addrs = ret->text;
+	ret->of.container_id = strsep(&ret->addrs, " ");
+	ret->of.ifname = strsep(&ret->addrs, " ");
+	return ret->addrs;
+}
+
+static bool entry_is_of(const struct entry *e, const struct cni_attachment *who)
+{
+	return !strcmp(e->of.container_id, who->container_id) &&
+	       !strcmp(e->of.ifname, who->ifname);
+}
+
+bool index_read(const struct store *s, const struct cni_attachment *who,
+		struct ip_list *ret)
+{
+	char name[NAME_SIZE], *word;
+	struct ip_addr a;
+	struct entry e;
+
+	if (!entry_read(s, entry_name(who, name), &e) || !entry_is_of(&e, who))
+		return false;
+	while ((word = strsep(&e.addrs, " ")))
+		if (!lease_name_parse(word, &a) || ip_list_add(ret, &a) < 0)
+			return false;
+	return true;
+}
+
+static bool entry_format(const struct cni_attachment *who,
+			 const struct ip_list *addrs, char *buf, size_t size)
+{
+	char text[IP_STR_SIZE];
+	int n = snprintf(buf, size, "%s %s", who->container_id, who->ifname);
+
+	for (size_t i = 0; n > 0 && (size_t)n < size && i < addrs->n; i++)
+		n += snprintf(buf + n, size - (size_t)n, " %s",
+			      ip_format(&addrs->v[i], text));
+	return n > 0 && (size_t)n < size;
+}
+
+static int entry_replace(const struct store *s, const char *name,
+			 const char *text)
+{
+	if (!symlinkat(text, s->own, name))
+		return 0;
+	if (errno != EEXIST)
+		return -errno;
+	(void)unlinkat(s->own, NEW, 0);
+	if (symlinkat(text, s->own, NEW) < 0 ||
+	    renameat(s->own, NEW, s->own, name) < 0)
+		return -errno;
+	return 0;
+}
+
+void index_write(const struct store *s, const struct cni_attachment *who,
+		 const struct ip_list *addrs)
+{
+	char name[NAME_SIZE], text[PATH_MAX];
+	struct entry old;
+	int r = 0;
+
+	(void)entry_name(who, name);
+	if (entry_read(s, name, &old) && !entry_is_of(&old, who))
+		return;
+
+	if (!addrs->n || !entry_format(who, addrs, text, sizeof(text)))
+		(void)unlinkat(s->own, name, 0);
+	else
+		r = entry_replace(s, name, text);
+	if (r < 0)
+		log_debug("index %s: %s", name, strerror(-r));
+}
+
+void index_sweep(const struct store *s, const char *network,
+		 const struct cni_attachments *valid)
+{
+	cleanup_dir DIR *d = NULL;
+	const struct dirent *e;
+	char name[NAME_SIZE];
+	struct entry entry;
+
+	if (file_opendir_at(s->own, &d) < 0)
+		return;
+	while ((e = readdir(d))) {
+		if (strspn(e->d_name, "0123456789abcdef") != NAME_SIZE - 1)
+			continue;
+		if (entry_read(s, e->d_name, &entry)) {
+			entry.of.network = network;
+			if (!strcmp(e->d_name, entry_name(&entry.of, name)) &&
+			    cni_attachments_has(valid, entry.of.container_id,
+						entry.of.ifname))
+				continue;
+		}
+		(void)unlinkat(s->own, e->d_name, 0);
+	}
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* index.h - which addresses an attachment has: a hint that leases confirm. */
+#ifndef WEFT_IPAM_HOST_LOCAL_INDEX_H
+#define WEFT_IPAM_HOST_LOCAL_INDEX_H
+
+#include "cni/attachments.h"
+#include "ipam-host-local/store.h"
+
+/*
+ * One entry an attachment, <dataDir>/.weft/<network>/<hash in 16 hex digits>:
+ * a symbolic link that leads nowhere and whose text is the record,
+ *
+ *	<containerID> <ifname> <address> [<address> ...]
+ *
+ * So it is written by one call and read by one, and is there whole or not at
+ * all. An entry is written before its leases and removed after them; one that
+ * is missing, unreadable or names another attachment (hashes may collide)
+ * means reading all leases, one that is wrong is found out by them.
+ */
+
+/**
+ * index_read() - What the index says
+ * @ret:	Addresses, unconfirmed; free it in any case
+ *
+ * Return: whether it says anything of @who
+ */
+bool index_read(const struct store *s, const struct cni_attachment *who,
+		struct ip_list *ret);
+
+/**
+ * index_write() - Record all addresses of an attachment, or none
+ * @s:		Locked
+ *
+ * Replaces an entry atomically; another attachment's stays, and @who then has
+ * none. Never an error: what is not in the index costs time, nothing else.
+ */
+void index_write(const struct store *s, const struct cni_attachment *who,
+		 const struct ip_list *addrs);
+
+/** index_sweep() - Remove the entries of attachments that are not valid */
+void index_sweep(const struct store *s, const char *network,
+		 const struct cni_attachments *valid);
+
+#endif

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bridge-vm/conf.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define REQUEST_SIZE 64 /* of what an attachment may ask for */
+
+/* Decoded but only used to settle the rest. */
+struct raw {
+	struct bridge_vm_conf c;
+	const char *masq_backend;
+	const char *attach;
+	const char *gc;
+	const cJSON *tap;
+	const cJSON *per_attachment;
+};
+
+/* Keys of the reference bridge that mean something we do not do yet. Off is
+ * what every one of them is by default, and off is what we do. */
+static int refuse_if_on(const cJSON *v, void *field, struct cni_err *err)
+{
+	char text[64];
+
+	(void)field;
+	if (cJSON_IsFalse(v) || (cJSON_IsNumber(v) && v->valuedouble == 0) ||
+	    (cJSON_IsArray(v) && !v->child))
+		return 0;
+	return err_say(err, CNI_E_FIELD, EOPNOTSUPP, "unsupported: value %s",
+		       json_text(v, text, sizeof(text)));
+}
+
+#define FIELD(key, kind, member, ...)                               \
+	{                                                           \
+		.name = (key), .type = (kind),                      \
+		.offset = offsetof(struct raw, member), __VA_ARGS__ \
+	}
+#define NOT_YET(key)                                                     \
+	{                                                                \
+		.name = (key), .type = JSON_FUNC, .decode = refuse_if_on \
+	}
+
+static const struct json_field fields[] = {
+	FIELD("bridge", JSON_STR, c.bridge),
+	FIELD("isGateway", JSON_BOOL, c.is_gateway),
+	FIELD("isDefaultGateway", JSON_BOOL, c.is_default_gateway),
+	FIELD("forceAddress", JSON_BOOL, c.force_address),
+	FIELD("ipMasq", JSON_BOOL, c.ip_masq),
+	FIELD("ipMasqBackend", JSON_STR, masq_backend),
+	FIELD("mtu", JSON_INT, c.mtu, .min = 0, .max = 65535),
+	FIELD("disableContainerInterface", JSON_BOOL, c.disable_guest),
+	FIELD("attach", JSON_STR, attach),
+	FIELD("tap", JSON_OBJ, tap),
+	FIELD("perAttachment", JSON_ARR, per_attachment),
+	FIELD("gc", JSON_STR, gc),
+	NOT_YET("hairpinMode"),
+	NOT_YET("promiscMode"),
+	NOT_YET("vlan"),
+	NOT_YET("vlanTrunk"),
+	NOT_YET("preserveDefaultVlan"),
+	NOT_YET("macspoofchk"),
+	NOT_YET("enabledad"),
+	NOT_YET("portIsolation"),
+	{ 0 },
+};
+
+static const struct json_field tap_fields[] = {
+	FIELD("name", JSON_STR, c.tap_name),
+	FIELD("owner", JSON_INT, c.tap_owner, .min = 0, .max = UINT32_MAX - 1),
+	FIELD("group", JSON_INT, c.tap_group, .min = 0, .max = UINT32_MAX - 1),
+	FIELD("queues", JSON_INT, c.tap_queues, .min = 1,
+	      .max = BRIDGE_VM_MAX_QUEUES),
+	{ 0 },
+};
+
+static int decode_tap(struct raw *raw, struct cni_err *err)
+{
+	struct cni_err bad = CNI_ERR_INIT;
+	int r;
+
+	r = json_decode(raw->tap, tap_fields, raw, err);
+	if (r < 0)
+		return err_ctx(err, r, "key \"tap\"");
+	if (*raw->c.tap_name && cni_ifname_check(raw->c.tap_name, &bad) < 0)
+		return err_say(err, CNI_E_CONFIG, EINVAL,
+			       "key \"tap\": key \"name\": \"%s\": %s",
+			       raw->c.tap_name, bad.msg);
+	return 0;
+}
+
+/* Which of our own keys the network's owner leaves to whoever attaches. */
+static int check_per_attachment(const cJSON *list, struct cni_err *err)
+{
+	const cJSON *v;
+	char text[64];
+
+	cJSON_ArrayForEach(v, list)
+	{
+		if (!cJSON_IsString(v))
+			return err_ctx(err, json_expected(v, "a string", err),
+				       "key \"perAttachment\"");
+		if (strcmp(v->valuestring, "attach") != 0)
+			return err_say(
+				err, CNI_E_FIELD, EOPNOTSUPP,
+				"key \"perAttachment\": unsupported: value %s",
+				json_text(v, text, sizeof(text)));
+	}
+	return 0;
+}
+
+static bool is_per_attachment(const cJSON *list, const char *key)
+{
+	const cJSON *v;
+
+	cJSON_ArrayForEach(v,
+			   list) if (!strcmp(v->valuestring, key)) return true;
+	return false;
+}
+
+/* What this attachment asks for: CNI_ARGS, overridden by args.cni, by
+ * runtimeConfig. "" asks for nothing. */
+static int read_request(const struct cni_call *call, const char *env,
+			const char *key, char buf[REQUEST_SIZE],
+			struct cni_err *err)
+{
+	const struct json_field wanted[] = {
+		{ .name = key, .type = JSON_STR },
+		{ 0 },
+	};
+	const char *args = "", *runtime = "", *last;
+	int r = cni_args_get(&call->args, env, buf, REQUEST_SIZE, err);
+
+	if (r < 0)
+		return r;
+	r = json_decode(call->conf.args_cni, wanted, &args, err);
+	if (r < 0)
+		return err_ctx(err, r, "args.cni");
+	r = json_decode(call->conf.runtime_config, wanted, &runtime, err);
+	if (r < 0)
+		return err_ctx(err, r, "runtimeConfig");
+
+	last = *runtime ? runtime : args;
+	if (strlen(last) >= REQUEST_SIZE)
+		return err_say(err, CNI_E_CONFIG, EINVAL,
+			       "requested %s \"%s\": too long", key, last);
+	if (*last)
+		memcpy(buf, last, strlen(last) + 1);
+	return 0;
+}
+
+static int settle_mac(const struct cni_call *call, struct raw *raw,
+		      struct cni_err *err)
+{
+	char asked[REQUEST_SIZE];
+	int r = read_request(call, "MAC", "mac", asked, err);
+
+	if (r < 0 || !*asked)
+		return r;
+	if (mac_parse(asked, &raw->c.mac) < 0 || !mac_is_unicast(&raw->c.mac))
+		return err_say(
+			err, CNI_E_CONFIG, EINVAL,
+			"requested mac \"%s\": not a unicast Ethernet address",
+			asked);
+	raw->c.has_mac = true;
+	return 0;
+}
+
+/* Container or VM: who attaches may say so where the network lets it. */
+static int settle_attach(const struct cni_call *call, struct raw *raw,
+			 struct cni_err *err)
+{
+	char asked[REQUEST_SIZE];
+	const char *attach = raw->attach;
+	int r = read_request(call, "ATTACH", "attach", asked, err);
+
+	if (r < 0)
+		return r;
+	if (*asked && !is_per_attachment(raw->per_attachment, "attach"))
+		return err_say(
+			err, CNI_E_CONFIG, EPERM,
+			"attach \"%s\" asked for by this attachment: network \"%s\" does not list \"attach\" in perAttachment",
+			asked, call->conf.name);
+	if (*asked)
+		attach = asked;
+	if (!strcmp(attach, "veth"))
+		raw->c.attach = BRIDGE_VM_VETH;
+	else if (!strcmp(attach, "tap"))
+		raw->c.attach = BRIDGE_VM_TAP;
+	else
+		return err_say(err, CNI_E_CONFIG, EINVAL,
+			       "attach \"%s\": must be \"veth\" or \"tap\"",
+			       attach);
+	return 0;
+}
+
+static int check_values(const struct cni_call *call, struct raw *raw,
+			struct cni_err *err)
+{
+	struct cni_err bad = CNI_ERR_INIT;
+
+	if (cni_ifname_check(raw->c.bridge, &bad) < 0)
+		return err_say(err, CNI_E_CONFIG, EINVAL,
+			       "key \"bridge\": \"%s\": %s", raw->c.bridge,
+			       bad.msg);
+	if (raw->c.mtu && raw->c.mtu < 68)
+		return err_say(err, CNI_E_CONFIG, ERANGE,
+			       "key \"mtu\": %lld is under IPv4's least, 68",
+			       (long long)raw->c.mtu);
+	if (strcmp(raw->masq_backend, "") != 0 &&
+	    strcmp(raw->masq_backend, "iptables") != 0 &&
+	    strcmp(raw->masq_backend, "nftables") != 0)
+		return err_say(
+			err, CNI_E_CONFIG, EINVAL,
+			"key \"ipMasqBackend\": unknown ipmasq backend \"%s\"",
+			raw->masq_backend);
+	if (strcmp(raw->gc, "") != 0 && strcmp(raw->gc, "strict") != 0)
+		return err_say(err, CNI_E_CONFIG, EINVAL,
+			       "key \"gc\": \"%s\" is not \"strict\"", raw->gc);
+	if (raw->c.disable_guest && *call->conf.ipam_type)
+		return err_say(
+			err, CNI_E_CONFIG, EINVAL,
+			"cannot use IPAM when DisableContainerInterface flag is set");
+	return 0;
+}
+
+int bridge_vm_conf_parse(const struct cni_call *call,
+			 struct bridge_vm_conf *ret, struct cni_err *err)
+{
+	struct raw raw = {
+		.c = { .bridge = "cni0",
+		       .tap_name = "",
+		       .tap_owner = -1,
+		       .tap_group = -1,
+		       .tap_queues = 1 },
+		.masq_backend = "",
+		.attach = "veth",
+		.gc = "",
+	};
+	int r;
+
+	r = json_decode(call->conf.doc, fields, &raw, err);
+	if (!r)
+		r = decode_tap(&raw, err);
+	if (!r)
+		r = check_per_attachment(raw.per_attachment, err);
+	if (!r)
+		r = check_values(call, &raw, err);
+	if (!r)
+		r = settle_mac(call, &raw, err);
+	if (!r)
+		r = settle_attach(call, &raw, err);
+	if (r < 0)
+		return err_ctx(err, r, "network \"%s\"", call->conf.name);
+
+	raw.c.is_gateway |= raw.c.is_default_gateway;
+	raw.c.strict_gc = !strcmp(raw.gc, "strict");
+	*ret = raw.c;
+	return 0;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bridge-vm/job.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "net/netns.h"
+
+static void derive_names(struct job *j)
+{
+	const bool is_named_tap = job_is_vm(j) && *j->conf.tap_name;
+
+	cni_attachment_link_name(&j->attachment, job_is_vm(j) ? "tap" : "veth",
+				 j->port_name);
+	if (is_named_tap)
+		(void)snprintf(j->port_name, sizeof(j->port_name), "%s",
+			       j->conf.tap_name);
+	cni_attachment_alias(&j->attachment, BRIDGE_VM_ROLE, j->alias);
+	cni_attachment_macs(&j->attachment, &j->guest_mac, &j->port_mac);
+	if (j->conf.has_mac)
+		j->guest_mac = j->conf.mac;
+	(void)mac_format(&j->guest_mac, j->guest_mac_text);
+	(void)mac_format(&j->port_mac, j->port_mac_text);
+}
+
+/* A result without an address cannot be written in these versions: say so
+ * before there is anything to undo. */
+static int check_version(const struct job *j, struct cni_err *err)
+{
+	if (j->call->conf.version >= CNI_V0_3_0 || job_is_l3(j))
+		return 0;
+	return err_say(
+		err, CNI_E_VERSION, EINVAL,
+		"network \"%s\": cannot convert: no valid IP addresses: a layer 2 network needs cniVersion 0.3.0, not %s",
+		j->call->conf.name, cni_version_str(j->call->conf.version));
+}
+
+int job_open(const struct cni_call *call, struct job *ret, struct cni_err *err)
+{
+	int r;
+
+	*ret = (struct job){
+		.call = call,
+		.attachment = cni_attachment_of(call),
+		.netns = -1,
+		.tap_fd = -1,
+		.undo = UNDO_INIT(err),
+	};
+	r = bridge_vm_conf_parse(call, &ret->conf, err);
+	if (!r)
+		r = check_version(ret, err);
+	if (!r && !job_is_vm(ret))
+		r = cni_plugin_not_own_netns(&call->args, err);
+	if (r < 0)
+		return r;
+
+	derive_names(ret);
+	r = netlink_open(&ret->host, err);
+	if (!r && !job_is_vm(ret))
+		r = netns_open(call->args.netns, &ret->netns, err);
+	if (!r && !job_is_vm(ret))
+		r = netlink_open_in(ret->netns, &ret->guest, err);
+	return r;
+}
+
+void job_close(struct job *j)
+{
+	undo_run(&j->undo);
+	closep(&j->tap_fd);
+	closep(&j->netns);
+	netlink_close(j->guest);
+	netlink_close(j->host);
+	cni_result_free(&j->ipam);
+}

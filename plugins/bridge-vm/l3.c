@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bridge-vm/l3.h"
+
+#include <errno.h>
+#include <linux/if_addr.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "net/addr.h"
+#include "net/netns.h"
+#include "net/sysctl.h"
+
+static bool has_default_route(const struct cni_result *r, uint8_t family)
+{
+	for (size_t i = 0; i < r->n_routes; i++)
+		if (r->routes[i].dst.addr.family == family &&
+		    !r->routes[i].dst.plen)
+			return true;
+	return false;
+}
+
+static int add_default_route(struct cni_result *r, const struct ip_addr *gw)
+{
+	const struct cni_route route = {
+		.dst.addr.family = gw->family,
+		.gw = *gw,
+		.mtu = -1,
+		.advmss = -1,
+		.priority = -1,
+		.table = -1,
+		.scope = -1,
+	};
+
+	return has_default_route(r, gw->family)
+		       ? 0
+		       : cni_result_add_route(r, &route);
+}
+
+int l3_complete(struct job *j, struct cni_err *err)
+{
+	struct cni_result *res = &j->ipam;
+
+	if (!res->n_ips)
+		return err_say(err, CNI_E_INTERNAL, EINVAL,
+			       "IPAM plugin \"%s\" returned missing IP config",
+			       j->call->conf.ipam_type);
+
+	for (size_t i = 0; i < res->n_ips; i++) {
+		struct cni_ip *ip = &res->ips[i];
+
+		if (!ip->gateway.family && j->conf.is_gateway) {
+			ip->gateway = ip_net_first(&ip->address);
+			(void)ip_add(&ip->gateway, 1);
+		}
+		if (j->conf.is_default_gateway &&
+		    add_default_route(res, &ip->gateway) < 0)
+			return err_set(err, CNI_E_INTERNAL, ENOMEM,
+				       "default route");
+	}
+	return 0;
+}
+
+static uint32_t addr_flags(const struct ip_net *n)
+{
+	return n->addr.family == AF_INET6 ? IFA_F_NODAD : 0;
+}
+
+static bool is_a_gateway(const struct cni_result *r, const struct ip_net *n)
+{
+	for (size_t i = 0; i < r->n_ips; i++)
+		if (ip_equal(&r->ips[i].gateway, &n->addr) &&
+		    r->ips[i].address.plen == n->plen)
+			return true;
+	return false;
+}
+
+/* One address of a family, as upstream has it, but for IPv6 networks that do
+ * not overlap, and for what this very network has several gateways for. */
+static bool is_in_the_way(const struct cni_result *r, const struct ip_net *have,
+			  const struct ip_net *want)
+{
+	if (have->addr.family != want->addr.family || is_a_gateway(r, have))
+		return false;
+	return want->addr.family == AF_INET ||
+	       (!ip_is_link_local(&have->addr) && ip_net_overlaps(have, want));
+}
+
+static int make_room(struct job *j, const struct ip_net *want,
+		     const struct ip_net *have, size_t n, struct cni_err *err)
+{
+	char a[IP_NET_STR_SIZE], b[IP_NET_STR_SIZE];
+	int r;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!is_in_the_way(&j->ipam, &have[i], want))
+			continue;
+		if (!j->conf.force_address)
+			return err_say(
+				err, CNI_E_TAKEN, EADDRINUSE,
+				"bridge %s already has an IP address different from %s: %s (forceAddress would replace it)",
+				j->conf.bridge, ip_net_format(want, a),
+				ip_net_format(&have[i], b));
+		r = addr_del(j->host, j->bridge.index, &have[i], err);
+		if (r < 0 && r != -EADDRNOTAVAIL)
+			return r;
+	}
+	return 0;
+}
+
+static int ensure_address(struct job *j, const struct ip_net *want,
+			  struct cni_err *err)
+{
+	cleanup_free struct ip_net *have = NULL;
+	char text[IP_NET_STR_SIZE];
+	size_t n = 0;
+	int r;
+
+	r = addr_list(j->host, j->bridge.index, &have, &n, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++)
+		if (ip_equal(&have[i].addr, &want->addr) &&
+		    have[i].plen == want->plen)
+			return 0;
+	r = make_room(j, want, have, n, err);
+	if (r < 0)
+		return r;
+
+	r = addr_add(j->host, j->bridge.index, want, addr_flags(want), err);
+	/* Another ADD was faster. */
+	if (r == -EEXIST)
+		r = 0;
+	return r < 0 ? err_ctx(err, r, "gateway %s on bridge %s",
+			       ip_net_format(want, text), j->conf.bridge)
+		     : 0;
+}
+
+static int enable_family(struct job *j, uint8_t family, struct cni_err *err)
+{
+	int r;
+
+	if (family == AF_INET)
+		return sysctl_set_net("ipv4", NULL, "ip_forward", "1", err);
+	/* Or the kernel answers "permission denied" to the address. */
+	r = sysctl_set_net("ipv6/conf", j->conf.bridge, "disable_ipv6", "0",
+			   err);
+	return r < 0 ? r
+		     : sysctl_set_net("ipv6/conf", "all", "forwarding", "1",
+				      err);
+}
+
+int l3_gateway(struct job *j, struct cni_err *err)
+{
+	int r = 0;
+
+	if (!j->conf.is_gateway)
+		return 0;
+	for (size_t i = 0; !r && i < j->ipam.n_ips; i++) {
+		const struct ip_net gw = { j->ipam.ips[i].gateway,
+					   j->ipam.ips[i].address.plen };
+
+		r = enable_family(j, gw.addr.family, err);
+		if (!r)
+			r = ensure_address(j, &gw, err);
+	}
+	return r;
+}
+
+struct masq l3_masq(const struct cni_call *call, const char *bridge,
+		    const struct cni_result *r, struct ip_net *subnets)
+{
+	struct masq m = { .network = call->conf.name,
+			  .bridge = bridge,
+			  .subnets = subnets };
+
+	for (size_t i = 0; i < r->n_ips; i++) {
+		const struct ip_net n = ip_net_masked(&r->ips[i].address);
+		size_t k = 0;
+
+		while (k < m.n_subnets && (subnets[k].plen != n.plen ||
+					   ip_cmp(&subnets[k].addr, &n.addr)))
+			k++;
+		if (k == m.n_subnets)
+			subnets[m.n_subnets++] = n;
+	}
+	return m;
+}
+
+/* As upstream sets them: addresses outlive a link that goes down, answer
+ * duplicates at once, tell the neighbours. Before UP: then they count. */
+static int set_guest_sysctls(const struct job *j, struct cni_err *err)
+{
+	cleanup_netns_leave int home = -1;
+	const char *ifname = j->attachment.ifname;
+	bool has_v6 = false;
+	int r;
+
+	for (size_t i = 0; i < j->ipam.n_ips; i++)
+		has_v6 |= j->ipam.ips[i].address.addr.family == AF_INET6;
+
+	r = netns_enter(j->netns, &home, err);
+	if (!r)
+		r = sysctl_set_net("ipv4/conf", ifname, "arp_notify", "1", err);
+	if (!r) {
+		r = sysctl_set_net("ipv6/conf", ifname, "accept_dad", "0", err);
+		if (r == -ENOENT && !has_v6)
+			return 0;
+	}
+	if (!r && has_v6)
+		r = sysctl_set_net("ipv6/conf", "lo", "disable_ipv6", "0", err);
+	if (!r && has_v6)
+		r = sysctl_set_net("ipv6/conf", ifname, "disable_ipv6", "0",
+				   err);
+	if (!r && has_v6)
+		r = sysctl_set_net("ipv6/conf", ifname, "keep_addr_on_down",
+				   "1", err);
+	return r;
+}
+
+static const struct ip_addr *first_gateway(const struct cni_result *r,
+					   uint8_t family)
+{
+	for (size_t i = 0; i < r->n_ips; i++)
+		if (r->ips[i].gateway.family == family)
+			return &r->ips[i].gateway;
+	return NULL;
+}
+
+struct route l3_route(const struct cni_result *r, const struct cni_route *route,
+		      uint32_t oif)
+{
+	const struct ip_addr *gw =
+		route->gw.family ? &route->gw
+				 : first_gateway(r, route->dst.addr.family);
+	struct route k = {
+		.dst = ip_net_masked(&route->dst),
+		.oif = oif,
+		.scope = (int)route->scope,
+		.priority = route->priority > 0 ? (uint32_t)route->priority : 0,
+		.table = route->table > 0 ? (uint32_t)route->table : 0,
+		.mtu = route->mtu > 0 ? (uint32_t)route->mtu : 0,
+		.advmss = route->advmss > 0 ? (uint32_t)route->advmss : 0,
+	};
+
+	if (gw)
+		k.gw = *gw;
+	return k;
+}
+
+static bool same_route(const struct route *a, const struct route *b)
+{
+	return !ip_cmp(&a->dst.addr, &b->dst.addr) &&
+	       a->dst.plen == b->dst.plen && !ip_cmp(&a->gw, &b->gw) &&
+	       a->priority == b->priority && a->table == b->table;
+}
+
+static int add_routes(struct job *j, struct cni_err *err)
+{
+	const struct cni_result *res = &j->ipam;
+	char text[IP_NET_STR_SIZE];
+	int r = 0;
+
+	for (size_t i = 0; !r && i < res->n_routes; i++) {
+		const struct route route =
+			l3_route(res, &res->routes[i], j->guest_link);
+		bool again = false;
+
+		for (size_t k = 0; k < i; k++) {
+			const struct route earlier =
+				l3_route(res, &res->routes[k], j->guest_link);
+
+			again |= same_route(&earlier, &route);
+		}
+		if (!again)
+			r = route_add(j->guest, &route, err);
+		if (r < 0)
+			r = err_ctx(err, r, "route to %s in %s",
+				    ip_net_format(&route.dst, text),
+				    j->call->args.netns);
+	}
+	return r;
+}
+
+static int add_addresses(struct job *j, struct cni_err *err)
+{
+	char text[IP_NET_STR_SIZE];
+	int r = 0;
+
+	for (size_t i = 0; !r && i < j->ipam.n_ips; i++) {
+		const struct ip_net *n = &j->ipam.ips[i].address;
+
+		r = addr_add(j->guest, j->guest_link, n, addr_flags(n), err);
+		if (r < 0)
+			r = err_ctx(err, r, "address %s on %s in %s",
+				    ip_net_format(n, text),
+				    j->attachment.ifname, j->call->args.netns);
+	}
+	return r;
+}
+
+int l3_guest(struct job *j, struct cni_err *err)
+{
+	int r = 0;
+
+	if (job_is_vm(j))
+		return 0;
+	if (job_is_l3(j)) {
+		r = set_guest_sysctls(j, err);
+		if (!r)
+			r = add_addresses(j, err);
+	}
+	if (!r && !j->conf.disable_guest)
+		r = link_set_up(j->guest, j->guest_link, true, err);
+	return r ? r : add_routes(j, err);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* l3.h - addresses and routes, of the bridge and of a container. */
+#ifndef WEFT_BRIDGE_VM_L3_H
+#define WEFT_BRIDGE_VM_L3_H
+
+#include "bridge-vm/job.h"
+#include "net/masq.h"
+#include "net/route.h"
+
+/**
+ * l3_complete() - What the configuration adds to the IPAM plugin's answer
+ *
+ * With isGateway a missing gateway is the network's first address; with
+ * isDefaultGateway a family without a default route gets one.
+ *
+ * Return: 0, or -EINVAL: the IPAM plugin gave no address
+ */
+int l3_complete(struct job *j, struct cni_err *err);
+
+/** l3_gateway() - isGateway: the bridge's addresses, and forwarding */
+int l3_gateway(struct job *j, struct cni_err *err);
+
+/**
+ * l3_masq() - The rule that ipMasq asks for
+ * @r:		Result with the addresses
+ * @subnets:	Room for r->n_ips networks
+ *
+ * Return: what masq_ensure() and masq_check() take
+ */
+struct masq l3_masq(const struct cni_call *call, const char *bridge,
+		    const struct cni_result *r, struct ip_net *subnets);
+
+/** l3_guest() - A container's interface: addresses, up, routes */
+int l3_guest(struct job *j, struct cni_err *err);
+
+/** l3_route() - A route of a result as the kernel is to have it */
+struct route l3_route(const struct cni_result *r, const struct cni_route *route,
+		      uint32_t oif);
+
+#endif

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bridge-vm/ops.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "bridge-vm/bridge_vm.h"
+#include "bridge-vm/l3.h"
+#include "bridge-vm/port.h"
+#include "cni/delegate.h"
+#include "net/netns.h"
+
+static int release_lease(void *arg, struct cni_err *err)
+{
+	struct job *j = arg;
+
+	/* Its guest may still send from that address. */
+	if (j->port_lives || j->ipam.adopted)
+		return 0;
+	return cni_delegate(j->call, CNI_DEL, j->call->conf.ipam_type, err);
+}
+
+static int take_lease(struct job *j, struct cni_err *err)
+{
+	int r;
+
+	if (!job_is_l3(j))
+		return 0;
+	r = cni_delegate_add(j->call, j->call->conf.ipam_type, &j->ipam, err);
+	if (r < 0)
+		return r;
+	undo_push(&j->undo, release_lease, j);
+	return l3_complete(j, err);
+}
+
+static int masquerade(struct job *j, struct cni_err *err)
+{
+	cleanup_free struct ip_net *subnets = NULL;
+	struct masq m;
+
+	if (!j->conf.ip_masq || !j->ipam.n_ips)
+		return 0;
+	subnets = calloc(j->ipam.n_ips, sizeof(*subnets));
+	if (!subnets)
+		return err_set(err, CNI_E_INTERNAL, ENOMEM, "masquerade");
+	m = l3_masq(j->call, j->conf.bridge, &j->ipam, subnets);
+	return masq_ensure(&m, err);
+}
+
+/* The configuration's dns counts if it says anything at all. */
+static int report_dns(const struct job *j, struct cni_result *ret)
+{
+	const cJSON *own = j->call->conf.dns, *from = own ? own : j->ipam.dns;
+
+	if (!from)
+		return 0;
+	cJSON_Delete(ret->dns);
+	ret->dns = cJSON_Duplicate(from, true);
+	return ret->dns ? 0 : -ENOMEM;
+}
+
+/* Segment, port, guest, after what an earlier plugin of the chain reported. */
+static int report(const struct job *j, struct cni_result *ret,
+		  struct cni_err *err)
+{
+	const struct cni_interface made[] = {
+		{ .name = j->conf.bridge, .mac = j->bridge_mac_text },
+		{ .name = j->port_name, .mac = j->port_mac_text },
+		{ .name = j->attachment.ifname,
+		  .mac = j->guest_mac_text,
+		  .sandbox = j->call->args.netns },
+	};
+	int r = 0;
+
+	for (size_t i = 0; !r && i < sizeof(made) / sizeof(made[0]); i++)
+		r = cni_result_add_interface(ret, &made[i]);
+	for (size_t i = 0; !r && i < j->ipam.n_ips; i++) {
+		struct cni_ip ip = j->ipam.ips[i];
+
+		ip.interface = (int)ret->n_interfaces - 1;
+		r = cni_result_add_ip(ret, &ip);
+	}
+	for (size_t i = 0; !r && i < j->ipam.n_routes; i++)
+		r = cni_result_add_route(ret, &j->ipam.routes[i]);
+	if (!r)
+		r = report_dns(j, ret);
+	return r ? err_set(err, CNI_E_INTERNAL, ENOMEM, "result") : 0;
+}
+
+static int add_steps(struct job *j, struct cni_result *ret, struct cni_err *err)
+{
+	int r;
+
+	r = cni_result_prev(j->call->conf.prev_result, j->call->conf.version,
+			    ret, err);
+	if (r >= 0)
+		r = port_check_absent(j, err);
+	if (!r)
+		r = bridge_ensure(j, err);
+	if (!r)
+		r = take_lease(j, err);
+	if (!r)
+		r = port_create(j, err);
+	if (!r)
+		r = l3_gateway(j, err);
+	if (!r)
+		r = masquerade(j, err);
+	if (!r)
+		r = l3_guest(j, err);
+	if (!r)
+		r = port_raise(j, err);
+	if (!r)
+		r = report(j, ret, err);
+	return r;
+}
+
+static int add(const struct cni_call *call, struct cni_result *ret,
+	       struct cni_err *err)
+{
+	cleanup_job struct job j;
+	int r;
+
+	r = job_open(call, &j, err);
+	if (!r)
+		r = add_steps(&j, ret, err);
+	if (!r)
+		undo_disarm(&j.undo);
+	return r;
+}
+
+/* What the reference bridge made before the configuration's type changed has
+ * no name of ours: it is CNI_IFNAME in the container. In our own namespace
+ * that name is the host's. */
+static int delete_guest_link(const struct cni_call *call, struct cni_err *err)
+{
+	const struct cni_attachment a = cni_attachment_of(call);
+	cleanup_netlink struct netlink *guest = NULL;
+	cleanup_close int netns = -1;
+	struct link_info link;
+	int r;
+
+	if (!*call->args.netns || cni_netns_is_own(call->args.netns))
+		return 0;
+	r = netns_open(call->args.netns, &netns, err);
+	if (r < 0) {
+		log_info("DEL: %s", err->msg);
+		return 0;
+	}
+	r = netlink_open_in(netns, &guest, err);
+	if (!r)
+		r = link_get(guest, a.ifname, &link, err);
+	/* Found by an alternative name, or made by another plugin. */
+	if (!r && (strcmp(link.name, a.ifname) != 0 ||
+		   (*link.alias && !port_is_ours(&link, &a))))
+		return 0;
+	if (!r)
+		r = link_delete(guest, link.index, err);
+	return r == -ENODEV ? 0 : r;
+}
+
+static int del(const struct cni_call *call, struct cni_err *err)
+{
+	const struct cni_attachment a = cni_attachment_of(call);
+	cleanup_netlink struct netlink *host = NULL;
+	unsigned int taps = 0;
+	int r;
+
+	r = netlink_open(&host, err);
+	if (!r)
+		r = port_delete_all(host, &a, &taps, err);
+	if (!r && !taps)
+		r = delete_guest_link(call, err);
+	/* An address whose guest lives on is not for the next one. */
+	if (!r && *call->conf.ipam_type)
+		r = cni_delegate(call, CNI_DEL, call->conf.ipam_type, err);
+	return r;
+}
+
+/* Return: 0 where ADD would find a bridge that takes one port more. */
+static int check_room(const char *name, struct cni_err *err)
+{
+	cleanup_netlink struct netlink *host = NULL;
+	cleanup_free struct link_info *ports = NULL;
+	struct link_info bridge;
+	size_t n = 0;
+	int r;
+
+	r = netlink_open(&host, err);
+	if (!r)
+		r = link_get(host, name, &bridge, err);
+	if (r == -ENODEV)
+		return 0; /* the first ADD makes it */
+	if (!r && strcmp(bridge.kind, "bridge") != 0)
+		r = err_say(err, CNI_E_UNAVAILABLE, EEXIST,
+			    "\"%s\" already exists but is not a bridge", name);
+	if (!r)
+		r = link_list(host, bridge.index, &ports, &n, err);
+	if (!r && n >= LINK_BRIDGE_PORTS)
+		r = err_say(
+			err, CNI_E_UNAVAILABLE, EXFULL,
+			"bridge %s is full: it has %zu ports, and the kernel allows %d",
+			name, n, LINK_BRIDGE_PORTS);
+	return r;
+}
+
+static int status(const struct cni_call *call, struct cni_err *err)
+{
+	struct bridge_vm_conf conf;
+	int r;
+
+	r = bridge_vm_conf_parse(call, &conf, err);
+	if (!r && *call->conf.ipam_type)
+		r = cni_delegate(call, CNI_STATUS, call->conf.ipam_type, err);
+	if (!r)
+		r = check_room(conf.bridge, err);
+	if (r < 0 && err->code != CNI_E_LIMITED)
+		err->code = CNI_E_UNAVAILABLE;
+	return r;
+}
+
+const struct cni_plugin bridge_vm = {
+	.name = "bridge-vm",
+	.add = add,
+	.del = del,
+	.check = bridge_vm_check,
+	.gc = bridge_vm_gc,
+	.status = status,
+};

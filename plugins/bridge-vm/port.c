@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bridge-vm/port.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "net/tap.h"
+#include "net/veth.h"
+
+int port_check_absent(struct job *j, struct cni_err *err)
+{
+	const bool is_vm = job_is_vm(j);
+	const char *name = is_vm ? j->port_name : j->attachment.ifname;
+	struct link_info link;
+	int r;
+
+	r = link_get(is_vm ? j->host : j->guest, name, &link, err);
+	if (r == -ENODEV)
+		return 0;
+	if (r < 0)
+		return r;
+	return is_vm ? err_say(err, CNI_E_TAKEN, EEXIST,
+			       "tap %s: a %s of that name already exists", name,
+			       *link.kind ? link.kind : "device")
+		     : err_say(err, CNI_E_TAKEN, EEXIST,
+			       "interface %s already exists in %s", name,
+			       j->call->args.netns);
+}
+
+bool port_is_ours(const struct link_info *link, const struct cni_attachment *a)
+{
+	char alias[CNI_LINK_ALIAS_SIZE], name[CNI_LINK_NAME_SIZE];
+	const bool is_tap = !strcmp(link->kind, "tun");
+
+	cni_attachment_alias(a, BRIDGE_VM_ROLE, alias);
+	if (*link->alias)
+		return !strcmp(link->alias, alias);
+
+	cni_attachment_link_name(a, is_tap ? "tap" : "veth", name);
+	return link->group == LINK_GROUP_WEFT && !strcmp(link->name, name) &&
+	       (is_tap || !strcmp(link->kind, "veth"));
+}
+
+int port_find(struct netlink *host, const struct cni_attachment *a,
+	      unsigned int nth, struct link_info *ret, struct cni_err *err)
+{
+	char name[CNI_LINK_ALTNAME_SIZE];
+	struct link_info link;
+	int r;
+
+	switch (nth) {
+	case 0:
+		cni_attachment_link_name(a, "veth", name);
+		r = link_get(host, name, &link, err);
+		break;
+	case 1:
+		cni_attachment_link_name(a, "tap", name);
+		r = link_get(host, name, &link, err);
+		break;
+	case 2:
+		cni_attachment_altname(a, name);
+		r = link_get_altname(host, name, &link, err);
+		break;
+	default:
+		return -ERANGE;
+	}
+	if (r < 0)
+		return r == -ENODEV ? 0 : r;
+	if (!port_is_ours(&link, a))
+		return 0;
+
+	*ret = link;
+	return 1;
+}
+
+int port_delete_all(struct netlink *host, const struct cni_attachment *a,
+		    unsigned int *ret_taps, struct cni_err *err)
+{
+	struct cni_err e = CNI_ERR_INIT;
+	struct link_info link;
+	int r, acc = 0;
+
+	*ret_taps = 0;
+	for (unsigned int i = 0;
+	     (r = port_find(host, a, i, &link, &e)) != -ERANGE; i++) {
+		if (r > 0) {
+			*ret_taps += !strcmp(link.kind, "tun");
+			r = link_delete(host, link.index, &e);
+			if (r == -ENODEV)
+				r = 0;
+		}
+		acc = err_keep_first(err, &e, r, acc);
+	}
+	return acc;
+}
+
+static int undo_port(void *arg, struct cni_err *err)
+{
+	cleanup_netlink struct netlink *fresh = NULL;
+	struct job *j = arg;
+	unsigned int taps;
+	int r = 0;
+
+	/* A tap that is not persistent yet goes with its descriptor. */
+	closep(&j->tap_fd);
+	j->tap_fd = -1;
+	if (netlink_is_broken(j->host))
+		r = netlink_reopen(j->host, &fresh, err);
+	if (!r)
+		r = port_delete_all(fresh ? fresh : j->host, &j->attachment,
+				    &taps, err);
+	j->port_lives = r < 0;
+	return r;
+}
+
+static int create_veth(struct job *j, struct cni_err *err)
+{
+	const uint32_t index = cni_attachment_ifindex(&j->attachment);
+	const struct veth_opts opts = {
+		.host_name = j->port_name,
+		.guest_name = j->attachment.ifname,
+		.netns = j->netns,
+		.host_mac = j->port_mac,
+		.guest_mac = j->guest_mac,
+		.host_index = index,
+		.guest_index = index,
+		.mtu = (uint32_t)j->conf.mtu,
+		.master = j->bridge.index,
+		.alias = j->alias,
+	};
+	struct veth made;
+	int r = veth_create(j->host, &opts, &made, err);
+
+	if (r < 0)
+		return r;
+	j->port = made.host_index;
+	j->guest_link = made.guest_index;
+	return link_set_alias(j->guest, j->guest_link, j->alias, err);
+}
+
+static uint32_t id_or_anyone(int64_t id)
+{
+	return id < 0 ? TAP_ANYONE : (uint32_t)id;
+}
+
+static int create_tap(struct job *j, struct cni_err *err)
+{
+	const struct tap_opts opts = {
+		.name = j->port_name,
+		.multi_queue = j->conf.tap_queues > 1,
+		.owner = id_or_anyone(j->conf.tap_owner),
+		.group = id_or_anyone(j->conf.tap_group),
+		.index = cni_attachment_ifindex(&j->attachment),
+	};
+	const struct tap_conf conf = {
+		.mac = j->port_mac,
+		.mtu = (uint32_t)j->conf.mtu,
+		.master = j->bridge.index,
+		.alias = j->alias,
+	};
+	char altname[CNI_LINK_ALTNAME_SIZE];
+	int r;
+
+	r = tap_open(&opts, &j->tap_fd, &j->port, err);
+	if (!r)
+		r = tap_configure(j->host, j->port_name, &conf, err);
+	if (r < 0 || !*j->conf.tap_name)
+		return r;
+	cni_attachment_altname(&j->attachment, altname);
+	return link_add_altname(j->host, j->port, altname, err);
+}
+
+int port_create(struct job *j, struct cni_err *err)
+{
+	const int r = job_is_vm(j) ? create_tap(j, err) : create_veth(j, err);
+
+	/* What the kernel refused to make is not ours to remove. */
+	if (j->port)
+		undo_push(&j->undo, undo_port, j);
+	return r < 0 ? err_ctx(err, r, "port %s on bridge %s", j->port_name,
+			       j->conf.bridge)
+		     : 0;
+}
+
+int port_raise(struct job *j, struct cni_err *err)
+{
+	int r = link_set_up(j->host, j->port, true, err);
+
+	if (!r && job_is_vm(j))
+		r = tap_persist(j->tap_fd, err);
+	return r < 0 ? err_ctx(err, r, "port %s", j->port_name) : 0;
+}

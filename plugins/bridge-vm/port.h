@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* port.h - the last device: where a container and a VM differ. */
+#ifndef WEFT_BRIDGE_VM_PORT_H
+#define WEFT_BRIDGE_VM_PORT_H
+
+#include "bridge-vm/job.h"
+
+/**
+ * port_check_absent() - Refuse an attachment that is there already
+ *
+ * Return: 0, -EEXIST (CNI_E_TAKEN), or another negative errno
+ */
+int port_check_absent(struct job *j, struct cni_err *err);
+
+/**
+ * port_create() - Make the port, down and on the bridge, and the guest's end
+ *
+ * Sets j->port and for a container j->guest_link; rolled back by j->undo.
+ *
+ * Return: 0 or a negative errno
+ */
+int port_create(struct job *j, struct cni_err *err);
+
+/** port_raise() - Let frames through; from here a VM's tap outlives us */
+int port_raise(struct job *j, struct cni_err *err);
+
+/**
+ * port_find() - The attachment's port in our own namespace
+ * @host:	rtnetlink socket
+ * @a:		Attachment
+ * @nth:	0 upwards: each of the names that it may have
+ * @ret:	Filled if there is one and it is ours
+ * @err:	Filled on failure
+ *
+ * Whether it was made as a container's or as a VM's is not asked: DEL may come
+ * with another configuration than ADD.
+ *
+ * Return: 1 if found, 0 if not, -ERANGE after the last name, or a negative
+ * errno
+ */
+int port_find(struct netlink *host, const struct cni_attachment *a,
+	      unsigned int nth, struct link_info *ret, struct cni_err *err);
+
+/**
+ * port_delete_all() - Remove every port of an attachment
+ * @ret_taps:	How many of them were taps
+ *
+ * Goes on after a failure and returns the first.
+ *
+ * Return: 0 or a negative errno: one lives on
+ */
+int port_delete_all(struct netlink *host, const struct cni_attachment *a,
+		    unsigned int *ret_taps, struct cni_err *err);
+
+/** port_is_ours() - By its alias; without one by group, kind and derived name */
+bool port_is_ours(const struct link_info *link, const struct cni_attachment *a);
+
+#endif

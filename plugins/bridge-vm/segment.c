@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The bridge: what belongs to the network and outlives its guests. */
+#include <errno.h>
+#include <string.h>
+
+#include "bridge-vm/ops.h"
+#include "net/bridge.h"
+#include "net/sysctl.h"
+
+#define ATTEMPTS 5 /* a bridge that comes and goes under our hands */
+
+static int create(struct job *j, struct cni_err *err)
+{
+	char alias[CNI_LINK_ALIAS_SIZE];
+	const struct bridge_opts opts = {
+		.mtu = (uint32_t)j->conf.mtu,
+		.mac = cni_bridge_mac(j->conf.bridge),
+		.alias = alias,
+	};
+	uint32_t index;
+	int r;
+
+	cni_network_alias(j->call->conf.name, BRIDGE_VM_ROLE, alias);
+	r = bridge_create(j->host, j->conf.bridge, &opts, &index, err);
+	/* Another ADD was faster: look again. */
+	return r == -EEXIST ? 0 : r;
+}
+
+/* An address that the bridge takes from its ports changes with them. Set to
+ * what it is, it stays; a bridge without ports may have none to keep. */
+static int pin_mac(struct job *j, struct cni_err *err)
+{
+	if (j->bridge.group == LINK_GROUP_WEFT)
+		return 0;
+	if (!mac_is_unicast(&j->bridge.mac))
+		j->bridge.mac = cni_bridge_mac(j->conf.bridge);
+	return link_set_mac(j->host, j->bridge.index, &j->bridge.mac, err);
+}
+
+static int find_or_create(struct job *j, struct cni_err *err)
+{
+	int r = -ENODEV;
+
+	for (int i = 0; i < ATTEMPTS && r == -ENODEV; i++) {
+		r = link_get(j->host, j->conf.bridge, &j->bridge, err);
+		if (r != -ENODEV)
+			return r;
+		r = create(j, err);
+		if (r < 0)
+			return r;
+		r = link_get(j->host, j->conf.bridge, &j->bridge, err);
+	}
+	return r;
+}
+
+int bridge_ensure(struct job *j, struct cni_err *err)
+{
+	const char *name = j->conf.bridge;
+	int r = find_or_create(j, err);
+
+	if (!r && strcmp(j->bridge.kind, "bridge") != 0)
+		return err_say(err, CNI_E_TAKEN, EEXIST,
+			       "\"%s\" already exists but is not a bridge",
+			       name);
+	if (!r)
+		r = pin_mac(j, err);
+	if (!r) {
+		r = sysctl_set_net("ipv6/conf", name, "accept_ra", "0", err);
+		/* A host without IPv6 takes no router's advice. */
+		if (r == -ENOENT)
+			r = 0;
+	}
+	if (!r && !(j->bridge.flags & IFF_UP))
+		r = link_set_up(j->host, j->bridge.index, true, err);
+	if (r < 0)
+		return err_ctx(err, r, "bridge %s", name);
+
+	(void)mac_format(&j->bridge.mac, j->bridge_mac_text);
+	return 0;
+}

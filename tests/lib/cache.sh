@@ -1,0 +1,164 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# cache.sh: Debian packages, fetched and unpacked but not installed. To be
+# sourced, or run with the name of a function:
+#
+#	cache_kernel             prints a directory with boot/ and lib/modules/
+#	cache_reference_plugins  prints the one that holds bridge, host-local, ...
+#
+# Both cost nothing and need no network once the package is there. To take a
+# newer one, delete the old one's directory. WEFT_CACHE names another place,
+# WEFT_MIRROR another Debian mirror than the one this machine uses.
+
+cache_dir() {
+	echo "${WEFT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/weft}"
+}
+
+cache_kernel() {
+	local dir
+
+	dir=$(cache_package 'linux-image-*-cloud-amd64' cache_fetch_kernel) ||
+		return
+	echo "$dir"
+}
+
+cache_reference_plugins() {
+	local dir
+
+	dir=$(cache_package containernetworking-plugins cache_fetch_plugins) ||
+		return
+	echo "$dir/usr/lib/cni"
+}
+
+# Prints the directory of the newest package whose name matches the pattern; if
+# there is none, "$2" fetches it first, in a scratch directory that the next
+# holder of the lock removes should this one be killed.
+cache_package() {
+	local pattern=$1 fetch=$2 cache
+
+	cache=$(cache_dir)
+	cache_newest "$cache" "$pattern" && return
+	mkdir -p "$cache"
+	(
+		flock -w 900 9 || exit
+		rm -rf "$cache"/.tmp.*
+		! cache_newest "$cache" "$pattern" >&3 || exit 0
+		tmp=$(mktemp -d "$cache/.tmp.XXXXXX") || exit
+		trap 'rm -rf "$tmp"' EXIT
+		# A shell of its own: here errexit may be off, as in any $(..)||
+		bash "${BASH_SOURCE[0]}" "$fetch" "$tmp" >&2 || exit
+		mv -T "$tmp/tree" "$cache/$(cat "$tmp/name")" || exit
+		cache_newest "$cache" "$pattern" >&3
+	) 3>&1 9>"$cache/.lock"
+}
+
+cache_newest() {
+	local found
+
+	found=$(find "$1" -mindepth 1 -maxdepth 1 -type d -name "$2_*" \
+		2>/dev/null | sort -V | tail -n 1)
+	[ -n "$found" ] && echo "$found"
+}
+
+cache_fetch_kernel() {
+	local tmp=$1 suite image version
+
+	suite=$(cache_mirror suite)
+	cache_update "$tmp" "$suite"
+	image=$(cache_apt "$tmp" apt-cache depends --important \
+		linux-image-cloud-amd64 |
+		awk '$1 == "Depends:" && /linux-image-/ { print $2; exit }')
+	cache_unpack "$tmp" "${image:?linux-image-cloud-amd64 names no image}"
+	# Debian 13 and later ship usr/lib/modules; depmod wants lib/modules.
+	[ -e "$tmp/tree/lib" ] || ln -s usr/lib "$tmp/tree/lib"
+	version=$(basename "$tmp"/tree/lib/modules/*)
+	depmod -b "$tmp/tree" "$version"
+}
+
+cache_fetch_plugins() {
+	cache_update "$1" forky
+	cache_unpack "$1" containernetworking-plugins
+}
+
+# Leaves the unpacked package in TMP/tree and its directory's name in TMP/name.
+cache_unpack() {
+	local tmp=$1 package=$2 deb
+
+	(cd "$tmp" && cache_apt "$tmp" apt-get -qq download "$package")
+	deb=$(echo "$tmp/$package"_*.deb)
+	dpkg-deb -x "$deb" "$tmp/tree"
+	# shellcheck disable=SC2016 # dpkg's own variables
+	dpkg-deb -W --showformat '${Package}_${Version}' "$deb" >"$tmp/name"
+}
+
+# Prints the mirror, or the suite, that this machine's own packages come from.
+# Without downloaded lists apt knows no origin: then the path must do.
+cache_mirror() {
+	local what=$1 found
+
+	# shellcheck disable=SC2016 # apt's own variables
+	found=$(apt-get indextargets \
+		--format '$(REPO_URI) $(RELEASE) $(COMPONENT) $(ORIGIN)' |
+		awk '$2 ~ /^[a-z]+$/ && $3 == "main" && $4 == "Debian" {
+			print $1, $2 }')
+	[ -n "$found" ] || found=$(apt-get update --print-uris |
+		sed -En "s|^'(.*/debian/)dists/([a-z]+)/.*|\1 \2|p")
+	if [ -z "$found" ]; then
+		echo "cache: apt knows no Debian mirror here" >&2
+		return 1
+	fi
+	found=${found%%$'\n'*}
+	case $what in
+	uri) echo "${WEFT_MIRROR:-${found% *}}" ;;
+	suite) echo "${found#* }" ;;
+	esac
+}
+
+# An apt of our own: the machine's proxies and credentials, but no list, state
+# or hook of its.
+cache_update() {
+	local tmp=$1 suite=$2 mirror
+
+	mirror=$(cache_mirror uri)
+	mkdir -p "$tmp"/apt/{lists,cache}/partial
+	: >"$tmp/apt/status"
+	cat >"$tmp/apt/sources.list" <<-EOF
+		deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] \
+		$mirror $suite main
+	EOF
+	cat >"$tmp/apt/conf" <<-EOF
+		Dir::State "$tmp/apt";
+		Dir::State::lists "$tmp/apt/lists";
+		Dir::State::status "$tmp/apt/status";
+		Dir::Cache "$tmp/apt/cache";
+		Dir::Etc::sourcelist "$tmp/apt/sources.list";
+		Dir::Etc::sourceparts "/dev/null";
+		Dir::Etc::preferences "/dev/null";
+		Dir::Etc::preferencesparts "/dev/null";
+		Acquire::Languages "none";
+		Acquire::Retries "3";
+		Acquire::http::Timeout "15";
+		Acquire::https::Timeout "15";
+		APT::Update::Error-Mode "any";
+		APT::Architecture "amd64";
+		APT::Sandbox::User "root";
+		#clear APT::Update::Pre-Invoke;
+		#clear APT::Update::Post-Invoke;
+		#clear APT::Update::Post-Invoke-Success;
+	EOF
+	echo "cache: asking $suite for its packages"
+	cache_apt "$tmp" apt-get -qq update
+}
+
+cache_apt() {
+	local tmp=$1 command=$2
+
+	shift 2
+	"$command" -c "$tmp/apt/conf" "$@"
+}
+
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then
+	set -euo pipefail
+	"$@"
+fi
