@@ -1,22 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "net_lib.h"
-
-#include <arpa/inet.h>
 #include <errno.h>
-#include <linux/if_addr.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 
-#include "net/addr.h"
-#include "net/bridge.h"
 #include "net/masq.h"
-#include "net/route.h"
-#include "net/sysctl.h"
-#include "net/veth.h"
+#include "net_lib.h"
 
 #define NFT(words) assert_int_equal(system("nft " words), 0)
 
@@ -28,8 +16,10 @@ static bool has_nft(void)
 static struct masq masq_of(const char *network, const struct ip_net *subnets,
 			   size_t n)
 {
-	return (struct masq){ .network = network, .bridge = "weft0",
-			      .subnets = subnets, .n_subnets = n };
+	return (struct masq){ .network = network,
+			      .bridge = "weft0",
+			      .subnets = subnets,
+			      .n_subnets = n };
 }
 
 static const char *ruleset(const char *what)
@@ -48,7 +38,7 @@ static const char *ruleset(const char *what)
 	return text;
 }
 
-static void nft_lists_the_rules_as_a_person_would_write_them(void **state)
+TEST(nft_lists_the_rules_as_a_person_would_write_them)
 {
 	static const char want[] =
 		"table inet weft {\n"
@@ -77,7 +67,7 @@ static void nft_lists_the_rules_as_a_person_would_write_them(void **state)
 	assert_string_equal(ruleset("list ruleset"), want);
 }
 
-static void a_second_ensure_changes_nothing(void **state)
+TEST(a_second_ensure_changes_nothing)
 {
 	struct sandbox *s = *state;
 	const struct ip_net nets[] = { net_of("10.88.0.0/16"),
@@ -89,7 +79,8 @@ static void a_second_ensure_changes_nothing(void **state)
 	if (!has_nft())
 		skip();
 	assert_works(masq_ensure(&m, &s->err), s->err);
-	(void)snprintf(before, sizeof(before), "%s", ruleset("-a list ruleset"));
+	(void)snprintf(before, sizeof(before), "%s",
+		       ruleset("-a list ruleset"));
 	for (int i = 0; i < 5; i++)
 		assert_works(masq_ensure(&m, &s->err), s->err);
 	assert_string_equal(ruleset("-a list ruleset"), before);
@@ -97,7 +88,7 @@ static void a_second_ensure_changes_nothing(void **state)
 }
 
 /* Odd prefixes and every family: written, read back, found right. */
-static void every_prefix_length_reads_back_as_right(void **state)
+TEST(every_prefix_length_reads_back_as_right)
 {
 	struct sandbox *s = *state;
 	struct ip_net nets[32];
@@ -118,7 +109,7 @@ static void every_prefix_length_reads_back_as_right(void **state)
 	assert_works(masq_check(&v6, &s->err), s->err);
 }
 
-static void rules_of_other_subnets_stay_those_of_another_bridge_go(void **state)
+TEST(rules_of_other_subnets_stay_those_of_another_bridge_go)
 {
 	struct sandbox *s = *state;
 	const struct ip_net one = net_of("10.1.0.0/16"),
@@ -183,7 +174,7 @@ static const struct damage damages[] = {
 	  "another type, hook, priority or policy" },
 };
 
-static void whatever_was_damaged_check_names_and_ensure_repairs(void **state)
+TEST(whatever_was_damaged_check_names_and_ensure_repairs)
 {
 	struct sandbox *s = *state;
 	const struct ip_net nets[] = { net_of("10.88.0.0/16"),
@@ -211,7 +202,7 @@ static void whatever_was_damaged_check_names_and_ensure_repairs(void **state)
 	assert_null(strstr(ruleset("list ruleset"), "10.99.0.0"));
 }
 
-static void a_ruleset_saved_and_restored_by_nft_stays_right(void **state)
+TEST(a_ruleset_saved_and_restored_by_nft_stays_right)
 {
 	struct sandbox *s = *state;
 	const struct ip_net nets[] = { net_of("10.88.0.0/16"),
@@ -230,7 +221,7 @@ static void a_ruleset_saved_and_restored_by_nft_stays_right(void **state)
 	assert_works(masq_check(&m, &s->err), s->err);
 }
 
-static void more_strangers_than_we_count_go_with_their_chain(void **state)
+TEST(more_strangers_than_we_count_go_with_their_chain)
 {
 	struct sandbox *s = *state;
 	const struct ip_net net = net_of("10.88.0.0/16"),
@@ -250,7 +241,7 @@ static void more_strangers_than_we_count_go_with_their_chain(void **state)
 	assert_works(masq_check(&m2, &s->err), s->err);
 }
 
-static void a_network_has_at_most_64_subnets(void **state)
+TEST(a_network_has_at_most_64_subnets)
 {
 	struct sandbox *s = *state;
 	struct ip_net nets[MASQ_SUBNETS + 1];
@@ -267,8 +258,7 @@ static void a_network_has_at_most_64_subnets(void **state)
 		     "masquerade network hybrid: more than 64 subnets");
 }
 
-static void remove_takes_only_its_own_chain_and_the_last_takes_the_table(
-	void **state)
+TEST(remove_takes_only_its_own_chain_and_the_last_takes_the_table)
 {
 	struct sandbox *s = *state;
 	const struct ip_net net = net_of("10.88.0.0/16");
@@ -305,7 +295,7 @@ static void remove_takes_only_its_own_chain_and_the_last_takes_the_table(
 }
 
 /* Processes that all find something missing: none lost, none twice. */
-static void many_at_once_lose_nothing_and_duplicate_nothing(void **state)
+TEST(many_at_once_lose_nothing_and_duplicate_nothing)
 {
 	enum { N = 24 };
 	struct sandbox *s = *state;
@@ -354,7 +344,7 @@ static long long now_us(void)
 	return t.tv_sec * 1000000LL + t.tv_nsec / 1000;
 }
 
-static void ensure_does_not_grow_with_other_networks(void **state)
+TEST(ensure_does_not_grow_with_other_networks)
 {
 	enum { OTHERS = 300, ROUNDS = 50 };
 	struct sandbox *s = *state;
@@ -385,7 +375,7 @@ static void ensure_does_not_grow_with_other_networks(void **state)
 	assert_true(best[1] < 3 * best[0] + 50);
 }
 
-static void without_privilege_the_refusal_names_the_network(void **state)
+TEST(without_privilege_the_refusal_names_the_network)
 {
 	struct sandbox *s = *state;
 	const struct ip_net net = net_of("10.88.0.0/16");
@@ -396,180 +386,6 @@ static void without_privilege_the_refusal_names_the_network(void **state)
 	assert_int_equal(seteuid(0), 0);
 	assert_int_equal(r, -EPERM);
 	assert_non_null(strstr(s->err.msg, "masquerade network hybrid: "));
-}
-
-/* Traffic: two guests on a bridge, and a namespace that is the outside. */
-struct topology {
-	int guest[2], outside;
-};
-
-static void port(struct sandbox *s, int netns, const char *host,
-		 const char *guest, uint32_t master, const char *const host_ip[2],
-		 const char *const guest_ip[2], const char *const gw[2])
-{
-	const struct veth_opts o = { .host_name = host, .guest_name = guest,
-				     .netns = netns, .master = master,
-				     .alias = "test" };
-	cleanup_netlink struct netlink *nl = NULL;
-	struct veth v;
-
-	assert_works(veth_create(s->nl, &o, &v, &s->err), s->err);
-	assert_works(netlink_open_in(netns, &nl, &s->err), s->err);
-	assert_works(link_set_up(s->nl, v.host_index, true, &s->err), s->err);
-	assert_works(link_set_up(nl, v.guest_index, true, &s->err), s->err);
-	for (int i = 0; i < 2; i++) {
-		const struct ip_net g = net_of(guest_ip[i]);
-
-		if (host_ip) {
-			const struct ip_net h = net_of(host_ip[i]);
-
-			assert_works(addr_add(s->nl, v.host_index, &h,
-					      i ? IFA_F_NODAD : 0, &s->err),
-				     s->err);
-		}
-		assert_works(addr_add(nl, v.guest_index, &g,
-				      i ? IFA_F_NODAD : 0, &s->err),
-			     s->err);
-		if (gw) {
-			const struct route r = {
-				.dst = net_of(i ? "::/0" : "0.0.0.0/0"),
-				.gw = ip_of(gw[i]),
-				.oif = v.guest_index,
-				.scope = -1,
-			};
-
-			assert_works(route_add(nl, &r, &s->err), s->err);
-		}
-	}
-}
-
-static void build(struct sandbox *s, struct topology *t)
-{
-	static const char *const gw[] = { "10.88.0.1", "fd00:88::1" };
-	static const char *const in1[] = { "10.88.0.2/16", "fd00:88::2/64" };
-	static const char *const in2[] = { "10.88.0.3/16", "fd00:88::3/64" };
-	static const char *const up[] = { "192.0.2.1/24", "2001:db8::1/64" };
-	static const char *const out[] = { "192.0.2.9/24", "2001:db8::9/64" };
-	const struct bridge_opts o = { .mac = mac_of("fe:00:00:00:00:01") };
-	const struct ip_net gw4 = net_of("10.88.0.1/16");
-	const struct ip_net gw6 = net_of("fd00:88::1/64");
-	uint32_t br;
-
-	t->guest[0] = s->guest;
-	t->guest[1] = new_netns();
-	t->outside = new_netns();
-	assert_works(bridge_create(s->nl, "weft0", &o, &br, &s->err), s->err);
-	assert_works(addr_add(s->nl, br, &gw4, 0, &s->err), s->err);
-	assert_works(addr_add(s->nl, br, &gw6, IFA_F_NODAD, &s->err), s->err);
-	assert_works(link_set_up(s->nl, br, true, &s->err), s->err);
-	port(s, t->guest[0], "vethg0", "eth0", br, NULL, in1, gw);
-	port(s, t->guest[1], "vethg1", "eth0", br, NULL, in2, gw);
-	port(s, t->outside, "uplink", "eth0", 0, up, out, NULL);
-	assert_works(sysctl_set_net("ipv4", NULL, "ip_forward", "1", &s->err),
-		     s->err);
-	assert_works(sysctl_set_net("ipv6/conf", "all", "forwarding", "1",
-				    &s->err),
-		     s->err);
-}
-
-static int udp_in(int netns, const char *address)
-{
-	cleanup_netns_leave int home = -1;
-	struct cni_err err = CNI_ERR_INIT;
-	const struct timeval wait = { .tv_sec = 3 };
-	const struct ip_addr a = ip_of(address);
-	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6,
-				   .sin6_port = htons(7777) };
-	struct sockaddr_in v4 = { .sin_family = AF_INET,
-				  .sin_port = htons(7777) };
-	const bool is4 = a.family == AF_INET;
-	int fd;
-
-	memcpy(&v4.sin_addr, a.b, 4);
-	memcpy(&v6.sin6_addr, a.b, 16);
-	assert_int_equal(netns_enter(netns, &home, &err), 0);
-	fd = socket(a.family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	assert_true(fd >= 0);
-	assert_int_equal(bind(fd, is4 ? (void *)&v4 : (void *)&v6,
-			      is4 ? sizeof(v4) : sizeof(v6)),
-			 0);
-	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait,
-				    sizeof(wait)),
-			 0);
-	return fd;
-}
-
-/* From @from to @to and back; returns whom @to took for the sender. */
-static struct ip_addr talk(int from_ns, const char *from, int to_ns,
-			   const char *to)
-{
-	cleanup_close int a = udp_in(from_ns, from), b = udp_in(to_ns, to);
-	struct sockaddr_storage peer = { 0 }, self = { 0 };
-	socklen_t len = sizeof(peer), self_len = sizeof(self);
-	struct ip_addr seen = { 0 };
-	char c = 0;
-
-	assert_int_equal(getsockname(b, (void *)&self, &self_len), 0);
-	assert_int_equal(sendto(a, "x", 1, 0, (void *)&self, self_len), 1);
-	if (recvfrom(b, &c, 1, 0, (void *)&peer, &len) != 1)
-		fail_msg("%s does not reach %s", from, to);
-	assert_int_equal(sendto(b, "y", 1, 0, (void *)&peer, len), 1);
-	if (recv(a, &c, 1, 0) != 1 || c != 'y')
-		fail_msg("%s does not answer %s", to, from);
-
-	seen.family = (uint8_t)peer.ss_family;
-	memcpy(seen.b,
-	       seen.family == AF_INET
-		       ? (void *)&((struct sockaddr_in *)&peer)->sin_addr
-		       : (void *)&((struct sockaddr_in6 *)&peer)->sin6_addr,
-	       ip_len(&seen));
-	return seen;
-}
-
-static void assert_seen(struct ip_addr seen, const char *as)
-{
-	char text[IP_STR_SIZE];
-
-	assert_string_equal(ip_format(&seen, text), as);
-}
-
-static void guests_leave_as_the_host_and_meet_each_other_as_themselves(
-	void **state)
-{
-	struct sandbox *s = *state;
-	const struct ip_net nets[] = { net_of("10.88.0.0/16"),
-				       net_of("fd00:88::/64") };
-	const struct masq m = masq_of("hybrid", nets, 2);
-	struct topology t;
-	int home = -1;
-
-	if (access("/proc/sys/net/ipv6", F_OK))
-		skip();
-	build(s, &t);
-	assert_works(masq_ensure(&m, &s->err), s->err);
-
-	assert_seen(talk(t.guest[0], "10.88.0.2", t.outside, "192.0.2.9"),
-		    "192.0.2.1");
-	assert_seen(talk(t.guest[1], "fd00:88::3", t.outside, "2001:db8::9"),
-		    "2001:db8::1");
-	assert_seen(talk(t.guest[0], "10.88.0.2", t.guest[1], "10.88.0.3"),
-		    "10.88.0.2");
-	assert_seen(talk(t.guest[1], "fd00:88::3", t.guest[0], "fd00:88::2"),
-		    "fd00:88::3");
-	assert_seen(talk(t.guest[0], "10.88.0.2", s->host, "10.88.0.1"),
-		    "10.88.0.2");
-	assert_seen(talk(s->host, "192.0.2.1", t.outside, "192.0.2.9"),
-		    "192.0.2.1");
-
-	/* Without the rules the outside sees the guest, and has no way back. */
-	assert_works(masq_remove("hybrid", &s->err), s->err);
-	assert_works(netns_enter(t.outside, &home, &s->err), s->err);
-	assert_int_equal(system("ip route add 10.88.0.0/16 via 192.0.2.1"), 0);
-	netns_leave(&home);
-	assert_seen(talk(t.guest[1], "10.88.0.3", t.outside, "192.0.2.9"),
-		    "10.88.0.3");
-	(void)close(t.guest[1]);
-	(void)close(t.outside);
 }
 
 int main(void)
@@ -589,9 +405,7 @@ int main(void)
 		in_sandbox(many_at_once_lose_nothing_and_duplicate_nothing),
 		in_sandbox(ensure_does_not_grow_with_other_networks),
 		in_sandbox(without_privilege_the_refusal_names_the_network),
-		in_sandbox(
-			guests_leave_as_the_host_and_meet_each_other_as_themselves),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN(tests);
 }
