@@ -120,8 +120,7 @@ static void world_path(const struct world *w, const char *name,
 static void world_put(const struct world *w, const char *name, const void *data,
 		      size_t len, time_t age_s)
 {
-	const struct timespec times[2] = { { .tv_sec = time(NULL) - age_s },
-					   { .tv_sec = time(NULL) - age_s } };
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT } };
 	char path[PATH_MAX];
 	cleanup_close int fd = -1;
 
@@ -131,6 +130,9 @@ static void world_put(const struct world *w, const char *name, const void *data,
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	assert_true(fd >= 0);
 	assert_int_equal(file_write_all(fd, data, len), 0);
+	if (!age_s)
+		return;
+	times[1].tv_sec = time(NULL) - age_s;
 	assert_int_equal(futimens(fd, times), 0);
 }
 

@@ -173,6 +173,25 @@ static void all_sets_or_none(void **state)
 	assert_string_equal(world_index(&w, "c3", "eth0"), "-");
 }
 
+static void an_add_that_fails_late_takes_its_leases_back(void **state)
+{
+	cleanup_world struct world w = world_new(DUAL);
+	char path[PATH_MAX];
+
+	(void)state;
+	world_put_text(&w, "n/10.1.0.4", "c1\r\neth0"); /* from before */
+	world_path(&w, "n/last_reserved_ip.1", path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_fails(&w, CNI_ADD, "c1", CNI_E_IO, "last_reserved_ip.1");
+	assert_fails(&w, CNI_ADD, "c2", CNI_E_IO, "last_reserved_ip.1");
+	assert_string_equal(world_get(&w, "n/10.1.0.4"), "c1\r\neth0");
+	assert_string_equal(world_get(&w, "n/fd00::2"), "-");
+	assert_string_equal(world_get(&w, "n/10.1.0.2"), "-");
+	assert_string_equal(world_index(&w, "c1", "eth0"), "c1 eth0 10.1.0.4");
+	assert_string_equal(world_index(&w, "c2", "eth0"), "-");
+	assert_string_equal(world_get(&w, ".weft/n/lease.new"), "-");
+}
+
 static void a_requested_address_that_is_taken_names_its_holder(void **state)
 {
 	cleanup_world struct world w = world_new(DUAL);
@@ -451,6 +470,22 @@ a_stale_index_after_host_local_took_over_is_seen_through(void **state)
 	assert_string_equal(world_get(&w, "n/fd00::3"), "-");
 }
 
+static void a_lease_made_after_its_entry_does_not_confirm_it(void **state)
+{
+	cleanup_world struct world w = world_new(ONE);
+	struct timespec pause = { .tv_nsec = 20000000L };
+
+	(void)state;
+	assert_adds(&w, "c1", "10.1.0.2");
+	assert_int_equal(nanosleep(&pause, NULL), 0);
+	/* host-local's DEL, then its ADD with one more range */
+	world_put_text(&w, "n/10.1.0.2", "c1\r\neth0");
+	world_put_text(&w, "n/10.7.0.2", "c1\r\neth0");
+	assert_works(&w, CNI_DEL, "c1");
+	assert_string_equal(world_get(&w, "n/10.1.0.2"), "-");
+	assert_string_equal(world_get(&w, "n/10.7.0.2"), "-");
+}
+
 static void an_index_that_cannot_be_written_costs_nothing_but_time(void **state)
 {
 	cleanup_world struct world w = world_new(ONE);
@@ -600,6 +635,7 @@ int main(void)
 		cmocka_unit_test(half_an_add_is_completed),
 		cmocka_unit_test(a_network_may_grow_a_second_family),
 		cmocka_unit_test(all_sets_or_none),
+		cmocka_unit_test(an_add_that_fails_late_takes_its_leases_back),
 		cmocka_unit_test(
 			a_requested_address_that_is_taken_names_its_holder),
 		cmocka_unit_test(requests_that_no_range_satisfies_are_refused),
@@ -624,6 +660,8 @@ int main(void)
 			an_entry_of_another_attachment_stays_when_hashes_collide),
 		cmocka_unit_test(
 			a_stale_index_after_host_local_took_over_is_seen_through),
+		cmocka_unit_test(
+			a_lease_made_after_its_entry_does_not_confirm_it),
 		cmocka_unit_test(
 			an_index_that_cannot_be_written_costs_nothing_but_time),
 		cmocka_unit_test(what_a_killed_call_left_in_the_way_is_no_harm),
