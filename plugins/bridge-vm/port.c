@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "net/sysctl.h"
 #include "net/tap.h"
 #include "net/veth.h"
 
@@ -170,13 +171,25 @@ static int create_tap(struct job *j, struct cni_err *err)
 	return link_add_altname(j->host, j->port, altname, err);
 }
 
+/* A guest's router must not configure the host, should the port ever be taken
+ * off the bridge. */
+static int ignore_routers(const struct job *j, struct cni_err *err)
+{
+	const int r = sysctl_set_net("ipv6/conf", j->port_name, "accept_ra",
+				     "0", err);
+
+	return r == -ENOENT ? 0 : r; /* a host without IPv6 */
+}
+
 int port_create(struct job *j, struct cni_err *err)
 {
-	const int r = job_is_vm(j) ? create_tap(j, err) : create_veth(j, err);
+	int r = job_is_vm(j) ? create_tap(j, err) : create_veth(j, err);
 
 	/* What the kernel refused to make is not ours to remove. */
 	if (j->port)
 		undo_push(&j->undo, undo_port, j);
+	if (!r)
+		r = ignore_routers(j, err);
 	return r < 0 ? err_ctx(err, r, "port %s on bridge %s", j->port_name,
 			       j->conf.bridge)
 		     : 0;
