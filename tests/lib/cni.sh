@@ -110,11 +110,6 @@ has() {
 	fi
 }
 
-# holds NAME COMMAND...: it succeeds.
-holds() {
-	succeeds "$@"
-}
-
 cni_show() {
 	note "$cni_last: status $status"$'\n'"$out"
 	note "$(cat "$TMPDIR/stderr")"
@@ -127,15 +122,33 @@ leases() {
 		-printf '%f\n' 2>/dev/null | sort
 }
 
-# state [NS...]: of the host and of namespaces, but for the place where the
-# next search for a free address begins.
+# state [NS...]: of the host and of namespaces; without the place where the
+# next search for a free address begins, and without the addresses that the
+# kernel gives a bridge by itself when it gets round to it.
 state() {
 	local ns
 
-	host_state | grep -v /last_reserved_ip
-	for ns; do
-		ns_state "$ns" | sed "s/^/$ns /"
-	done
+	{
+		host_state
+		for ns; do
+			ns_state "$ns" | sed "s/^/$ns /"
+		done
+	} | grep -v -e /last_reserved_ip -e fe80:
+}
+
+# pings NAME NS ADDRESS: a namespace reaches an address.
+pings() {
+	succeeds "$1" ip netns exec "$2" busybox ping -qc1 -W2 "$3"
+}
+
+# is NAME JSON JQ: the jq program is true of it.
+is() {
+	if jq -e "$3" <<<"$2" >/dev/null; then
+		ok "$1"
+	else
+		note "not true: $3"$'\n'"$2"
+		nok "$1"
+	fi
 }
 
 # link NAME [NS]: one device as JSON.
