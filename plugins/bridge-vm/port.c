@@ -8,26 +8,6 @@
 #include "net/tap.h"
 #include "net/veth.h"
 
-int port_check_absent(struct job *j, struct cni_err *err)
-{
-	const bool is_vm = job_is_vm(j);
-	const char *name = is_vm ? j->port_name : j->attachment.ifname;
-	struct link_info link;
-	int r;
-
-	r = link_get(is_vm ? j->host : j->guest, name, &link, err);
-	if (r == -ENODEV)
-		return 0;
-	if (r < 0)
-		return r;
-	return is_vm ? err_say(err, CNI_E_TAKEN, EEXIST,
-			       "tap %s: a %s of that name already exists", name,
-			       *link.kind ? link.kind : "device")
-		     : err_say(err, CNI_E_TAKEN, EEXIST,
-			       "interface %s already exists in %s", name,
-			       j->call->args.netns);
-}
-
 bool port_is_ours(const struct link_info *link, const struct cni_attachment *a)
 {
 	char alias[CNI_LINK_ALIAS_SIZE], name[CNI_LINK_NAME_SIZE];
@@ -72,6 +52,48 @@ int port_find(struct netlink *host, const struct cni_attachment *a,
 
 	*ret = link;
 	return 1;
+}
+
+/* By any of its names, of either kind: a second port would share the first
+ * one's address, and go with it in one rollback. */
+static int check_no_port(const struct job *j, struct cni_err *err)
+{
+	struct link_info link;
+	int r;
+
+	for (unsigned int i = 0;; i++) {
+		r = port_find(j->host, &j->attachment, i, &link, err);
+		if (r == -ERANGE)
+			return 0;
+		if (r < 0)
+			return r;
+		if (r > 0)
+			return err_say(
+				err, CNI_E_TAKEN, EEXIST,
+				"%s of \"%s\" has a port already: %s already exists",
+				j->attachment.ifname,
+				j->attachment.container_id, link.name);
+	}
+}
+
+int port_check_absent(struct job *j, struct cni_err *err)
+{
+	const bool is_vm = job_is_vm(j);
+	const char *name = is_vm ? j->port_name : j->attachment.ifname;
+	struct link_info link;
+	int r;
+
+	r = link_get(is_vm ? j->host : j->guest, name, &link, err);
+	if (r == -ENODEV)
+		return check_no_port(j, err);
+	if (r < 0)
+		return r;
+	return is_vm ? err_say(err, CNI_E_TAKEN, EEXIST,
+			       "tap %s: a %s of that name already exists", name,
+			       *link.kind ? link.kind : "device")
+		     : err_say(err, CNI_E_TAKEN, EEXIST,
+			       "interface %s already exists in %s", name,
+			       j->call->args.netns);
 }
 
 int port_delete_all(struct netlink *host, const struct cni_attachment *a,
