@@ -116,6 +116,7 @@ cni_show() {
 	nok "$1"
 }
 
+# shellcheck disable=SC2120 # may be called without
 # leases [NETWORK]: the addresses that are held.
 leases() {
 	find "$cni_leases/${1:-net1}" -name '*[.:]*' ! -name 'last_*' \
@@ -159,4 +160,13 @@ link() {
 # port: the host-side device in the last result.
 port() {
 	jq -r '.interfaces[1].name' <<<"$result"
+}
+
+# tap_tool: prints the path of a program that opens taps, see tap_open.c.
+tap_tool() {
+	local tool=$TMPDIR/tap_open
+
+	[ -x "$tool" ] || "${CC:-cc}" -D_GNU_SOURCE -o "$tool" \
+		"$cni_root/tests/lib/tap_open.c"
+	echo "$tool"
 }
