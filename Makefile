@@ -5,7 +5,7 @@ B := build$(if $(SAN),/san)
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s%s\n' $(1) '$(2)')
 
-LIBS := libnl-3.0 libmnl libcjson
+LIBS := libnl-3.0 libcjson
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wformat=2 -Wvla -Wwrite-strings -Wundef -Wimplicit-fallthrough \

@@ -82,8 +82,8 @@ void err_detail(struct cni_err *e, const char *key, const char *fmt, ...)
 	size_t n = strlen(e->details);
 	va_list ap;
 
-	n = appendf(e->details, sizeof(e->details), n, "%s%s=", n ? " " : "",
-		    key);
+	n = appendf(e->details, sizeof(e->details), n, "%s%s%s", n ? " " : "",
+		    key ? key : "", key ? "=" : "");
 	va_start(ap, fmt);
 	(void)append(e->details, sizeof(e->details), n, fmt, ap);
 	va_end(ap);

@@ -78,7 +78,10 @@ int err_say(struct cni_err *e, enum cni_code code, int errnum, const char *fmt,
 int err_ctx(struct cni_err *e, int r, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4), cold));
 
-/** err_detail() - Append one "key=value" to the details */
+/**
+ * err_detail() - Append one "key=value" to the details
+ * @key:	NULL: the text stands for itself
+ */
 void err_detail(struct cni_err *e, const char *key, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4), cold));
 

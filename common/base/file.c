@@ -89,7 +89,7 @@ int file_write_all(int fd, const void *data, size_t len)
 
 static int mkdir_parents(char *path, mode_t mode)
 {
-	for (char *p = path + 1; (p = strchr(p, '/')); *p++ = '/') {
+	for (char *p = path; *p && (p = strchr(p + 1, '/')); *p = '/') {
 		*p = '\0';
 		if (mkdir(path, mode) < 0 && errno != EEXIST)
 			return -errno;

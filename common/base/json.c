@@ -2,6 +2,7 @@
 #include "base/json.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -15,6 +16,9 @@ static const char *find_fault(const char *s, size_t len)
 	for (size_t i = 0; i < len; i++) {
 		if (!s[i])
 			return "NUL byte";
+		if ((unsigned char)s[i] < ' ' &&
+		    (in_string || !strchr(" \t\r\n", s[i])))
+			return "control character";
 		if (in_string) {
 			if (s[i] == '\\' && len - i > 5 &&
 			    !strncmp(s + i + 1, "u0000", 5))
@@ -74,7 +78,10 @@ int json_parse(const char *text, size_t len, cJSON **ret, struct cni_err *err)
 		return err_say(err, CNI_E_DECODE, EINVAL, "JSON with %s",
 			       fault);
 
+	errno = 0;
 	doc = cJSON_ParseWithLengthOpts(text, len, &end, 0);
+	if (!doc && errno == ENOMEM)
+		return err_set(err, CNI_E_INTERNAL, ENOMEM, "JSON");
 	if (!doc)
 		return syntax_error(text, end, err);
 	end = skip_space(end, text + len);
@@ -91,6 +98,12 @@ const char *json_text(const cJSON *value, char *buf, size_t size)
 {
 	char *all = cJSON_PrintUnformatted(value);
 
+	/* cJSON prints null, which is not what the user wrote. */
+	if (cJSON_IsNumber(value) && isinf(value->valuedouble)) {
+		(void)snprintf(buf, size, "a number out of range");
+		cJSON_free(all);
+		return buf;
+	}
 	(void)snprintf(buf, size, "%s", all ? all : "?");
 	if (all && strlen(all) >= size)
 		memcpy(buf + size - sizeof("..."), "...", sizeof("..."));
@@ -106,9 +119,12 @@ static void print_compact(FILE *f, const cJSON *value, bool *oom)
 	cJSON_free(text);
 }
 
+/* As deep as JSON_MAX_DEPTH at most. */
+/* NOLINTNEXTLINE(misc-no-recursion) */
 static void print_tree(FILE *f, const cJSON *value, int depth, bool *oom)
 {
 	const bool is_object = cJSON_IsObject(value);
+	const char *before = is_object ? "{" : "[";
 	const cJSON *child;
 	cJSON key = { .type = cJSON_String };
 
@@ -116,19 +132,52 @@ static void print_tree(FILE *f, const cJSON *value, int depth, bool *oom)
 		print_compact(f, value, oom);
 		return;
 	}
-	(void)fputc(is_object ? '{' : '[', f);
 	cJSON_ArrayForEach(child, value)
 	{
-		(void)fprintf(f, "%s\n%*s", child == value->child ? "" : ",",
-			      4 * (depth + 1), "");
+		*oom |= fprintf(f, "%s\n%*s", before, 4 * (depth + 1), "") < 0;
+		before = ",";
 		if (is_object) {
 			key.valuestring = child->string;
 			print_compact(f, &key, oom);
-			(void)fputs(": ", f);
+			*oom |= fputs(": ", f) < 0;
 		}
 		print_tree(f, child, depth + 1, oom);
 	}
-	(void)fprintf(f, "\n%*s%c", 4 * depth, "", is_object ? '}' : ']');
+	*oom |= fprintf(f, "\n%*s%c", 4 * depth, "", is_object ? '}' : ']') < 0;
+}
+
+/* Bytes of the character at @s, 0 if it is none. RFC 3629, section 4. */
+static size_t utf8_len(const unsigned char *s)
+{
+	const unsigned char c = s[0];
+	const unsigned char lo = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
+	const unsigned char hi = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
+	const size_t n = c < 0x80   ? 1
+			 : c < 0xc2 ? 0
+			 : c < 0xe0 ? 2
+			 : c < 0xf0 ? 3
+			 : c < 0xf5 ? 4
+				    : 0;
+
+	if (n > 1 && (s[1] < lo || s[1] > hi))
+		return 0;
+	for (size_t i = 2; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
+/* A name cut in the middle of a character, or an attacker's bytes, must not
+ * make a whole document unreadable for a strict decoder. */
+static void make_utf8(char *s)
+{
+	while (*s) {
+		const size_t n = utf8_len((const unsigned char *)s);
+
+		if (!n)
+			*s = '?';
+		s += n ? n : 1;
+	}
 }
 
 char *json_print(const cJSON *value)
@@ -143,8 +192,10 @@ char *json_print(const cJSON *value)
 		oom |= fflush(f) != 0;
 		oom |= fclose(f) != 0;
 	}
-	if (!oom)
+	if (!oom) {
+		make_utf8(text);
 		return text;
+	}
 	free(text);
 	return NULL;
 }
@@ -253,18 +304,18 @@ const cJSON *json_get(const cJSON *obj, const char *key)
 	return found && !cJSON_IsNull(found) ? found : NULL;
 }
 
-int json_add(cJSON *obj, const char *key, cJSON *item)
+int json_add(cJSON *to, const char *key, cJSON *item)
 {
-	const bool ok = obj && item &&
-			(key ? cJSON_AddItemToObject(obj, key, item)
-			     : cJSON_AddItemToArray(obj, item));
+	const bool ok = to && item &&
+			(key ? cJSON_AddItemToObject(to, key, item)
+			     : cJSON_AddItemToArray(to, item));
 
 	if (!ok)
 		cJSON_Delete(item);
 	return ok ? 0 : -ENOMEM;
 }
 
-int json_add_str(cJSON *obj, const char *key, const char *s)
+int json_add_str(cJSON *to, const char *key, const char *s)
 {
-	return s && *s ? json_add(obj, key, cJSON_CreateString(s)) : 0;
+	return s && *s ? json_add(to, key, cJSON_CreateString(s)) : 0;
 }

@@ -22,10 +22,11 @@ DEFINE_CLEANUP(cJSON *, cJSON_Delete)
  * @text:	Bytes; at most JSON_MAX_SIZE
  * @len:	Their number
  * @ret:	The tree; unchanged on failure. Free with cJSON_Delete()
- * @err:	CNI_E_DECODE with line and column
+ * @err:	CNI_E_DECODE with line and column; CNI_E_INTERNAL: out of memory
  *
- * Refused beyond the syntax: deeper than JSON_MAX_DEPTH, NUL bytes (also
- * written as \u0000, which would cut a C string), anything after the value.
+ * Refused beyond what cJSON refuses: deeper than JSON_MAX_DEPTH, control
+ * characters, a NUL written as \u0000 (it would cut a C string), anything after
+ * the value.
  *
  * Return: 0, -EINVAL, -E2BIG or -ENOMEM
  */
@@ -85,6 +86,8 @@ const char *json_text(const cJSON *value, char *buf, size_t size);
 /**
  * json_print() - Indented by four spaces, as the reference plugins print
  *
+ * Bytes that are no UTF-8 become '?'.
+ *
  * Return: the text, free with free(); NULL: out of memory
  */
 char *json_print(const cJSON *value);
@@ -98,16 +101,16 @@ char *json_print(const cJSON *value);
 int json_expected(const cJSON *value, const char *want, struct cni_err *err);
 
 /**
- * json_add() - Add @item to @obj under @key, or to the array @obj without one
+ * json_add() - Add @item to @to under @key, or to the array @to without one
  *
  * Takes @item in every case; a NULL item or container is -ENOMEM, so building
  * calls can be chained and their results or-ed.
  *
  * Return: 0 or -ENOMEM
  */
-int json_add(cJSON *obj, const char *key, cJSON *item);
+int json_add(cJSON *to, const char *key, cJSON *item);
 
 /** json_add_str() - Add a string, nothing if @s is NULL or empty */
-int json_add_str(cJSON *obj, const char *key, const char *s);
+int json_add_str(cJSON *to, const char *key, const char *s);
 
 #endif

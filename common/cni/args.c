@@ -83,6 +83,8 @@ int cni_ifname_check(const char *s, struct cni_err *err)
 		why = "interface name is . or ..";
 	else if (strpbrk(s, "/:") || has_space(s))
 		why = "interface name contains / or : or whitespace characters";
+	else if (strchr(s, '%'))
+		why = "interface name contains %, where the kernel puts a number";
 	if (!why)
 		return 0;
 

@@ -74,6 +74,9 @@ bool cni_name_is_valid(const char *s);
  * cni_ifname_check() - Is this fit for a network interface in Linux?
  * @err:	CNI_E_ENV in libcni's words
  *
+ * Refused beyond libcni: '%'. The kernel makes "eth0" of "eth%d", which then
+ * nobody finds under its name.
+ *
  * Return: 0 or -EINVAL
  */
 int cni_ifname_check(const char *s, struct cni_err *err);

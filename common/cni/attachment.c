@@ -62,15 +62,20 @@ void cni_attachment_altname(const struct cni_attachment *a,
 }
 
 /* machine-id(5); containers and minimal hosts may have none. */
-static uint64_t hash_with_machine(const struct cni_attachment *a)
+static char *read_machine_id(void)
 {
 	cleanup_close int fd = open("/etc/machine-id", O_RDONLY | O_CLOEXEC);
-	cleanup_free char *id = NULL;
+	char *id = NULL;
 	size_t len = 0;
 
 	if (fd >= 0 && !file_read_fd(fd, 1024, &id, &len))
-		len = strcspn(id, " \t\r\n");
-	return hash_from(fnv(fnv(FNV_BASIS, id, len), "", 1), a);
+		id[strcspn(id, " \t\r\n")] = '\0';
+	return id;
+}
+
+static uint64_t hash_on(const char *machine_id, const struct cni_attachment *a)
+{
+	return hash_from(fnv(FNV_BASIS, machine_id, strlen(machine_id) + 1), a);
 }
 
 static struct mac mac_from(uint8_t first, uint64_t h)
@@ -83,20 +88,36 @@ static struct mac mac_from(uint8_t first, uint64_t h)
 	return m;
 }
 
-void cni_attachment_macs(const struct cni_attachment *a, struct mac *ret_guest,
-			 struct mac *ret_port)
+void cni_attachment_macs_on(const char *machine_id,
+			    const struct cni_attachment *a,
+			    struct mac *ret_guest, struct mac *ret_port)
 {
-	const uint64_t h = hash_with_machine(a);
+	const uint64_t h = hash_on(machine_id, a);
 
 	*ret_guest = mac_from(0x02, h);
 	*ret_port = mac_from(0xfe, h);
 }
 
-struct mac cni_bridge_mac(const char *bridge)
+void cni_attachment_macs(const struct cni_attachment *a, struct mac *ret_guest,
+			 struct mac *ret_port)
+{
+	cleanup_free char *id = read_machine_id();
+
+	cni_attachment_macs_on(id ? id : "", a, ret_guest, ret_port);
+}
+
+struct mac cni_bridge_mac_on(const char *machine_id, const char *bridge)
 {
 	const struct cni_attachment a = { bridge, "", "" };
 
-	return mac_from(0x02, hash_with_machine(&a));
+	return mac_from(0x02, hash_on(machine_id, &a));
+}
+
+struct mac cni_bridge_mac(const char *bridge)
+{
+	cleanup_free char *id = read_machine_id();
+
+	return cni_bridge_mac_on(id ? id : "", bridge);
 }
 
 uint32_t cni_attachment_ifindex(const struct cni_attachment *a)

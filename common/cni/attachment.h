@@ -52,8 +52,16 @@ void cni_attachment_altname(const struct cni_attachment *a,
 void cni_attachment_macs(const struct cni_attachment *a, struct mac *ret_guest,
 			 struct mac *ret_port);
 
+/** cni_attachment_macs_on() - Those that the machine of this ID would give */
+void cni_attachment_macs_on(const char *machine_id,
+			    const struct cni_attachment *a,
+			    struct mac *ret_guest, struct mac *ret_port);
+
 /** cni_bridge_mac() - A bridge's address: the same over (bridge, "", "") */
 struct mac cni_bridge_mac(const char *bridge);
+
+/** cni_bridge_mac_on() - That which the machine of this ID would give */
+struct mac cni_bridge_mac_on(const char *machine_id, const char *bridge);
 
 /** cni_attachment_ifindex() - 2^30 + the hash's low 30 bits */
 uint32_t cni_attachment_ifindex(const struct cni_attachment *a);

@@ -23,8 +23,11 @@ static int run(const struct cni_call *call, enum cni_command verb,
 
 	r = cni_exec_find(call->args.path, type, program, sizeof(program), err);
 	if (!r)
-		r = cni_exec(program, vars, call->conf.text, call->conf.len, x,
-			     err);
+		r = cni_exec(&(struct cni_exec){ .program = program,
+						 .vars = vars,
+						 .text = call->conf.text,
+						 .len = call->conf.len },
+			     x, err);
 	if (!r && (x->signal || x->exit_status))
 		r = cni_exec_error(type, x, err);
 	if (r < 0 && verb == CNI_STATUS && err->code != CNI_E_LIMITED)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -14,8 +15,6 @@
 #include <time.h>
 
 #include "base/json.h"
-
-extern char **environ;
 
 void cni_exec_result_free(struct cni_exec_result *x)
 {
@@ -89,7 +88,7 @@ static int spawn(const char *program, char *const env[], int in, int out,
 static int spawn_when_free(const char *program, char *const env[], int in,
 			   int out, pid_t *ret)
 {
-	const struct timespec pause = { .tv_nsec = 200 * 1000 * 1000 };
+	const struct timespec pause = { .tv_nsec = 200000000 };
 	int r = spawn(program, env, in, out, ret);
 
 	for (int i = 0; r == -ETXTBSY && i < 25; i++) {
@@ -107,11 +106,33 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/* write(2) to a pipe that nobody reads is an error here, never a signal:
+ * whoever links this need not have thought of SIGPIPE. */
+static ssize_t write_quietly(int fd, const char *text, size_t len)
+{
+	const struct timespec now = { 0 };
+	sigset_t pipe_only, old, pending;
+	int saved;
+	ssize_t n;
+
+	(void)sigemptyset(&pipe_only);
+	(void)sigaddset(&pipe_only, SIGPIPE);
+	(void)sigpending(&pending);
+	(void)pthread_sigmask(SIG_BLOCK, &pipe_only, &old);
+	n = write(fd, text, len);
+	saved = errno;
+	if (n < 0 && saved == EPIPE && !sigismember(&pending, SIGPIPE))
+		(void)sigtimedwait(&pipe_only, NULL, &now);
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	errno = saved;
+	return n;
+}
+
 static int feed(int *fd, const char **text, size_t *left)
 {
-	const ssize_t n = write(*fd, *text, *left);
+	const ssize_t n = write_quietly(*fd, *text, *left);
 
-	if (n < 0 && errno != EAGAIN && errno != EPIPE)
+	if (n < 0 && errno != EAGAIN && errno != EINTR && errno != EPIPE)
 		return -errno;
 	if (n > 0) {
 		*text += n;
@@ -146,14 +167,19 @@ static int drain(int fd, struct cni_exec_result *ret)
 	return 0;
 }
 
-static int talk(int in_fd, int out, const char *text, size_t left,
-		int64_t deadline, struct cni_exec_result *ret)
+/* Until its output has ended and its input is read or nobody's. */
+static int talk(const struct cni_exec *x, int in_fd, int out, int64_t deadline,
+		struct cni_exec_result *ret)
 {
 	cleanup_close int in = in_fd;
+	const char *text = x->text;
+	size_t left = x->len;
+	bool ended = false;
 	int r = 0;
 
-	while (!r) {
-		struct pollfd fds[] = { { .fd = out, .events = POLLIN },
+	while (!ended || in >= 0) {
+		struct pollfd fds[] = { { .fd = ended ? -1 : out,
+					  .events = POLLIN },
 					{ .fd = in, .events = POLLOUT } };
 		const int64_t wait = deadline - now_ms();
 
@@ -168,8 +194,12 @@ static int talk(int in_fd, int out, const char *text, size_t left,
 			r = feed(&in, &text, &left);
 		if (!r && fds[0].revents)
 			r = drain(out, ret);
+		if (r < 0)
+			return r;
+		ended |= r > 0;
+		r = 0;
 	}
-	return r < 0 ? r : 0;
+	return 0;
 }
 
 /* Its output may end before it does. */
@@ -214,13 +244,18 @@ static int make_pipe(int *ret_r, int *ret_w)
 	return 0;
 }
 
-static int run(const char *program, char *const env[], const char *text,
-	       size_t len, struct cni_exec_result *ret)
+static int timeout_of(const struct cni_exec *x)
 {
-	const int64_t deadline = now_ms() + CNI_EXEC_TIMEOUT_S * 1000;
+	return x->timeout_s ? x->timeout_s : CNI_EXEC_TIMEOUT_S;
+}
+
+static int run(const struct cni_exec *x, char *const env[],
+	       struct cni_exec_result *ret)
+{
+	const int64_t deadline = now_ms() + (int64_t)timeout_of(x) * 1000;
 	cleanup_close int in_r = -1, in_w = -1, out_r = -1, out_w = -1;
+	pid_t pid = -1;
 	int r, reaped;
-	pid_t pid;
 
 	r = make_pipe(&in_r, &in_w);
 	if (!r)
@@ -228,13 +263,13 @@ static int run(const char *program, char *const env[], const char *text,
 	if (!r && fcntl(in_w, F_SETFL, O_NONBLOCK) < 0)
 		r = -errno;
 	if (!r)
-		r = spawn_when_free(program, env, in_r, out_w, &pid);
+		r = spawn_when_free(x->program, env, in_r, out_w, &pid);
 	if (r < 0)
 		return r;
 	(void)close(TAKE_FD(in_r));
 	(void)close(TAKE_FD(out_w));
 
-	r = talk(TAKE_FD(in_w), out_r, text, len, deadline, ret);
+	r = talk(x, TAKE_FD(in_w), out_r, deadline, ret);
 	if (!r)
 		r = wait_until(pid, deadline);
 	if (r < 0)
@@ -243,66 +278,90 @@ static int run(const char *program, char *const env[], const char *text,
 	return r < 0 ? r : reaped;
 }
 
-int cni_exec(const char *program, const char *const vars[], const char *text,
-	     size_t len, struct cni_exec_result *ret, struct cni_err *err)
+int cni_exec(const struct cni_exec *x, struct cni_exec_result *ret,
+	     struct cni_err *err)
 {
-	cleanup_free const char **env = build_env(vars);
-	int r = env ? run(program, (char *const *)env, text, len, ret)
-		    : -ENOMEM;
+	cleanup_free const char **env = build_env(x->vars);
+	int r = env ? run(x, (char *const *)env, ret) : -ENOMEM;
 
 	if (r == -ETIMEDOUT)
 		return err_say(err, CNI_E_RETRY, ETIMEDOUT,
 			       "plugin %s: no answer within %d s, killed",
-			       program, CNI_EXEC_TIMEOUT_S);
+			       x->program, timeout_of(x));
 	if (r == -EFBIG)
 		return err_say(
 			err, CNI_E_DECODE, EFBIG,
 			"plugin %s: more than %u bytes of output, killed",
-			program, JSON_MAX_SIZE);
+			x->program, JSON_MAX_SIZE);
 	if (r < 0)
-		return err_set(err, CNI_E_IO, -r, "run plugin %s", program);
+		return err_set(err, CNI_E_IO, -r, "run plugin %s", x->program);
 	return 0;
 }
 
-int cni_exec_error(const char *type, const struct cni_exec_result *x,
+static int say_ending(const char *type, const struct cni_exec_result *x,
+		      const char *why, struct cni_err *err)
+{
+	return err_say(err, CNI_E_INTERNAL, EIO,
+		       "plugin \"%s\" failed %s: %s %d", type, why,
+		       x->signal ? "killed by signal" : "exit status",
+		       x->signal ? x->signal : x->exit_status);
+}
+
+int cni_exec_error(const char *name, const struct cni_exec_result *x,
 		   struct cni_err *err)
 {
+	struct said {
+		int64_t code;
+		const char *msg, *details;
+	} said = { .code = CNI_E_INTERNAL, .msg = "", .details = "" };
+	static const struct json_field fields[] = {
+		{ .name = "code",
+		  .type = JSON_INT,
+		  .offset = offsetof(struct said, code),
+		  .min = 0,
+		  .max = INT_MAX },
+		{ .name = "msg",
+		  .type = JSON_STR,
+		  .offset = offsetof(struct said, msg) },
+		{ .name = "details",
+		  .type = JSON_STR,
+		  .offset = offsetof(struct said, details) },
+		{ 0 },
+	};
 	cleanup_json cJSON *doc = NULL;
-	const cJSON *code, *msg, *details;
+	struct cni_err bad = CNI_ERR_INIT;
 
 	if (!x->len)
-		return err_say(
-			err, CNI_E_INTERNAL, EIO,
-			"plugin \"%s\" failed with no error message: %s %d",
-			type, x->signal ? "killed by signal" : "exit status",
-			x->signal ? x->signal : x->exit_status);
-	if (json_parse(x->out, x->len, &doc, err) < 0)
-		return err_say(
-			err, CNI_E_INTERNAL, EIO,
-			"plugin \"%s\" failed but its message is no JSON: \"%.200s\"",
-			type, x->out);
-
-	code = json_get(doc, "code");
-	msg = json_get(doc, "msg");
-	details = json_get(doc, "details");
+		return say_ending(name, x, "with no error message", err);
+	if (json_parse(x->out, x->len, &doc, &bad) < 0 ||
+	    json_decode(doc, fields, &said, &bad) < 0 || !*said.msg) {
+		(void)say_ending(name, x, "with no error in its output", err);
+		err_detail(err, "output", "%s", x->out);
+		return -EIO;
+	}
 	(void)err_say(err,
-		      cJSON_IsNumber(code) ? (enum cni_code)code->valueint
-					   : CNI_E_INTERNAL,
-		      EIO, "%s", cJSON_IsString(msg) ? msg->valuestring : "");
-	if (cJSON_IsString(details))
-		(void)snprintf(err->details, sizeof(err->details), "%s",
-			       details->valuestring);
+		      said.code ? (enum cni_code)said.code : CNI_E_INTERNAL,
+		      EIO, "%s", said.msg);
+	if (*said.details)
+		err_detail(err, NULL, "%s", said.details);
 	return -EIO;
 }
 
 int cni_exec_find(const char *path, const char *type, char *ret, size_t size,
 		  struct cni_err *err)
 {
+	cleanup_free char *list = NULL;
 	struct stat st;
 
-	if (!*type || strchr(type, '/'))
+	if (!*type)
 		return err_say(err, CNI_E_CONFIG, EINVAL,
-			       "invalid plugin name: \"%s\"", type);
+			       "no plugin name provided");
+	if (strchr(type, '/'))
+		return err_say(err, CNI_E_CONFIG, EINVAL,
+			       "invalid plugin name: %s", type);
+	if (!*path)
+		return err_say(err, CNI_E_ENV, EINVAL,
+			       "required env variables [CNI_PATH] missing");
 	for (const char *p = path; *p; p += *p == ':') {
 		const int len = (int)strcspn(p, ":");
 
@@ -312,6 +371,10 @@ int cni_exec_find(const char *path, const char *type, char *ret, size_t size,
 			return 0;
 		p += len;
 	}
+	list = strdup(path);
+	for (char *p = list; p && (p = strchr(p, ':')); p++)
+		*p = ' ';
 	return err_say(err, CNI_E_CONFIG, ENOENT,
-		       "failed to find plugin \"%s\" in path [%s]", type, path);
+		       "failed to find plugin \"%s\" in path [%s]", type,
+		       list ? list : path);
 }

@@ -29,27 +29,42 @@ void cni_exec_result_free(struct cni_exec_result *x);
 #define cleanup_exec_result CLEANUP(cni_exec_result_free)
 
 /**
- * cni_exec() - Run a plugin to its end
+ * struct cni_exec - A program and what it gets
  * @program:	Path
  * @vars:	"K=V", ended by NULL: added to our environment, or in place of
  *		the same variable there
  * @text:	For its stdin
  * @len:	Bytes
+ * @timeout_s:	Seconds until it is killed; 0: CNI_EXEC_TIMEOUT_S
+ */
+struct cni_exec {
+	const char *program;
+	const char *const *vars;
+	const char *text;
+	size_t len;
+	int timeout_s;
+};
+
+/**
+ * cni_exec() - Run a plugin to its end
+ * @x:		What to run
  * @ret:	Zeroed; free with cni_exec_result_free()
- * @err:	CNI_E_IO; CNI_E_RETRY after CNI_EXEC_TIMEOUT_S, it is then killed
+ * @err:	CNI_E_IO; CNI_E_RETRY if it took too long, CNI_E_DECODE if it
+ *		printed more than JSON_MAX_SIZE: it is then killed
  *
  * Its stderr is ours.
  *
  * Return: 0 when it ran, however it ended, or a negative errno
  */
-int cni_exec(const char *program, const char *const vars[], const char *text,
-	     size_t len, struct cni_exec_result *ret, struct cni_err *err);
+int cni_exec(const struct cni_exec *x, struct cni_exec_result *ret,
+	     struct cni_err *err);
 
 /**
  * cni_exec_error() - The failure that a plugin reported
  * @name:	The plugin, for a message where it gave none
  * @x:		How it ended, not well
- * @err:	Its own code, message and details where it printed them
+ * @err:	Its own code, message and details where it printed them, else
+ *		CNI_E_INTERNAL with how it ended and what it printed instead
  *
  * Return: -EIO
  */
@@ -61,7 +76,7 @@ int cni_exec_error(const char *name, const struct cni_exec_result *x,
  * @path:	Directories, colon-separated
  * @type:	Plugin; a plain name
  * @ret:	Its path
- * @err:	CNI_E_CONFIG in libcni's words
+ * @err:	CNI_E_CONFIG in libcni's words; CNI_E_ENV without any @path
  *
  * Return: 0, -EINVAL or -ENOENT
  */

@@ -5,12 +5,14 @@
 #include <string.h>
 
 #include "cni/args.h"
+#include "cni/dns.h"
 
 /* What is decoded here: the shared keys, and the two that become others. */
 struct raw {
 	struct cni_netconf c;
 	const char *version;
 	const cJSON *args;
+	const cJSON *dns;
 };
 
 #define FIELD(key, kind, member)                        \
@@ -24,7 +26,7 @@ static const struct json_field fields[] = {
 	FIELD("name", JSON_STR, c.name),
 	FIELD("type", JSON_STR, c.type),
 	FIELD("ipam", JSON_OBJ, c.ipam),
-	FIELD("dns", JSON_OBJ, c.dns),
+	FIELD("dns", JSON_OBJ, dns),
 	FIELD("prevResult", JSON_OBJ, c.prev_result),
 	FIELD("runtimeConfig", JSON_OBJ, c.runtime_config),
 	FIELD("args", JSON_OBJ, args),
@@ -45,6 +47,7 @@ static const struct json_field args_fields[] = {
 void cni_netconf_free(struct cni_netconf *c)
 {
 	cJSON_Delete(c->doc);
+	cJSON_Delete(c->dns);
 	free(c->text);
 	*c = (struct cni_netconf){ 0 };
 }
@@ -83,7 +86,7 @@ static int decode(struct raw *raw, struct cni_err *err)
 	r = json_decode(raw->args, args_fields, raw, err);
 	if (r < 0)
 		return err_ctx(err, r, "key \"args\"");
-	return 0;
+	return cni_dns_decode(raw->dns, &raw->c.dns, err);
 }
 
 int cni_netconf_parse(char *text, size_t len, struct cni_netconf *ret,
@@ -100,5 +103,7 @@ int cni_netconf_parse(char *text, size_t len, struct cni_netconf *ret,
 	if (!r)
 		r = decode(&raw, err);
 	*ret = raw.c;
-	return r < 0 ? err_ctx(err, r, "network config") : 0;
+	return r < 0 && err->code == CNI_E_DECODE
+		       ? err_ctx(err, r, "error unmarshall network config")
+		       : r;
 }

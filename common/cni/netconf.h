@@ -8,7 +8,7 @@
 
 /**
  * struct cni_netconf - One plugin's configuration as it came on stdin
- * @doc:	Owns every string and subtree below
+ * @doc:	Owns every string and subtree below but @dns
  * @text:	The very bytes, for a delegate
  * @len:	Their number
  * @version:	Of the configuration; results are printed in it
@@ -16,7 +16,7 @@
  * @type:	The plugin's name
  * @ipam:	Its "ipam" object, NULL without one
  * @ipam_type:	The IPAM plugin, "" without one: a layer 2 network
- * @dns:	Overrides what the IPAM plugin says, NULL without one
+ * @dns:	Overrides what the IPAM plugin says; NULL if it says nothing
  * @prev_result: The previous plugin's result, or for CHECK and DEL the last
  * @runtime_config: Capability arguments
  * @args_cni:	"args": {"cni": ...}
@@ -31,7 +31,7 @@ struct cni_netconf {
 	const char *type;
 	const cJSON *ipam;
 	const char *ipam_type;
-	const cJSON *dns;
+	cJSON *dns;
 	const cJSON *prev_result;
 	const cJSON *runtime_config;
 	const cJSON *args_cni;

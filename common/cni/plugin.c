@@ -40,42 +40,18 @@ int cni_plugin_not_own_netns(const struct cni_args *args, struct cni_err *err)
 	return -EINVAL;
 }
 
-/* A name cut in the middle of a character, or bytes of an attacker's, must
- * not make the error unreadable for a strict decoder. */
-static void make_utf8(char *s)
-{
-	while (*s) {
-		const unsigned char c = (unsigned char)*s;
-		const int more = c < 0x80   ? 0
-				 : c < 0xc2 ? -1
-				 : c < 0xe0 ? 1
-				 : c < 0xf0 ? 2
-				 : c < 0xf5 ? 3
-					    : -1;
-		int i = 0;
-
-		while (i < more && (s[i + 1] & 0xc0) == 0x80)
-			i++;
-		if (i < more || more < 0)
-			*s = '?';
-		s += 1 + (i == more ? i : 0);
-	}
-}
-
 static int put(const char *text)
 {
 	return file_write_all(STDOUT_FILENO, text, strlen(text));
 }
 
-static int print_error(enum cni_version version, struct cni_err *err)
+static int print_error(enum cni_version version, const struct cni_err *err)
 {
 	cleanup_json cJSON *doc = cJSON_CreateObject();
 	const int code = err->code ? (int)err->code : (int)CNI_E_INTERNAL;
 	cleanup_free char *text = NULL;
 	int r;
 
-	make_utf8(err->msg);
-	make_utf8(err->details);
 	r = json_add_str(doc, "cniVersion", cni_version_str(version));
 	r |= json_add(doc, "code", cJSON_CreateNumber(code));
 	r |= json_add(doc, "msg", cJSON_CreateString(err->msg));

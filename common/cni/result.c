@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/mac.h"
+#include "cni/dns.h"
 
 void cni_result_free(struct cni_result *r)
 {
@@ -227,20 +227,6 @@ static int parse_legacy_family(const cJSON *result, const char *key,
 	return r < 0 ? err_ctx(err, r, "key \"%s\"", key) : 0;
 }
 
-static int parse_dns(const cJSON *obj, struct cni_result *ret,
-		     struct cni_err *err)
-{
-	const cJSON *dns = json_get(obj, "dns");
-
-	if (!dns)
-		return 0;
-	if (!cJSON_IsObject(dns))
-		return err_ctx(err, json_expected(dns, "an object", err),
-			       "key \"dns\"");
-	ret->dns = cJSON_Duplicate(dns, true);
-	return ret->dns ? 0 : err_set(err, CNI_E_INTERNAL, ENOMEM, "dns");
-}
-
 static int parse_arrays(const cJSON *obj, struct cni_result *ret,
 			struct cni_err *err)
 {
@@ -289,7 +275,7 @@ int cni_result_parse(const cJSON *obj, enum cni_version inherited,
 		if (!r)
 			r = parse_legacy_family(obj, "ip6", ret, err);
 	}
-	return r ? r : parse_dns(obj, ret, err);
+	return r ? r : cni_dns_decode(json_get(obj, "dns"), &ret->dns, err);
 }
 
 /* Versions whose results libcni decodes with the same type. */

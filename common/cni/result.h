@@ -36,7 +36,7 @@ struct cni_route {
  * struct cni_result - A result, always in the newest shape
  * @doc:	What parsed strings point into; NULL if built by hand, then the
  *		strings belong to the configuration or to the caller
- * @dns:	An object or NULL, owned
+ * @dns:	As cni_dns_decode() makes it: never empty; or NULL. Owned
  * @adopted:	An IPAM plugin of ours found the attachment's own lease: the
  *		caller's rollback must not release it
  *

@@ -149,14 +149,11 @@ static int add_arrays(cJSON *doc, const struct cni_result *r,
 static int add_dns(cJSON *doc, const struct cni_result *r,
 		   enum cni_version version)
 {
-	const bool is_empty = !r->dns || !r->dns->child;
-
+	if (r->dns)
+		return json_add(doc, "dns", cJSON_Duplicate(r->dns, true));
 	/* Go's "omitempty" left the struct in until 1.0.0. */
-	if (is_empty)
-		return version < CNI_V1_0_0
-			       ? json_add(doc, "dns", cJSON_CreateObject())
-			       : 0;
-	return json_add(doc, "dns", cJSON_Duplicate(r->dns, true));
+	return version < CNI_V1_0_0 ? json_add(doc, "dns", cJSON_CreateObject())
+				    : 0;
 }
 
 int cni_result_print(const struct cni_result *r, enum cni_version version,

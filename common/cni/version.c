@@ -10,6 +10,10 @@ static const char *const names[CNI_V_MAX] = {
 	[CNI_V1_1_0] = "1.1.0",
 };
 
+/* As Go prints a list of strings. */
+#define SUPPORTED \
+	"[\"0.1.0\" \"0.2.0\" \"0.3.0\" \"0.3.1\" \"0.4.0\" \"1.0.0\" \"1.1.0\"]"
+
 const char *cni_version_str(enum cni_version v)
 {
 	return names[v];
@@ -28,8 +32,7 @@ int cni_version_parse(const char *s, enum cni_version *ret, struct cni_err *err)
 
 	(void)err_say(err, CNI_E_VERSION, EPROTONOSUPPORT,
 		      "incompatible CNI versions");
-	err_detail(err, "config", "\"%s\"", s);
-	err_detail(err, "supported",
-		   "\"0.1.0 0.2.0 0.3.0 0.3.1 0.4.0 1.0.0 1.1.0\"");
+	err_detail(err, NULL, "config is \"%s\", plugin supports " SUPPORTED,
+		   s);
 	return -EPROTONOSUPPORT;
 }

@@ -54,7 +54,7 @@ static int entry_name(char buf[NAME_SIZE], const char *network,
 static char *base64(const char *s, size_t len)
 {
 	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
 	const unsigned char *b = (const unsigned char *)s;
 	char *out = malloc((len + 2) / 3 * 4 + 1), *p = out;
 
@@ -67,12 +67,26 @@ static char *base64(const char *s, size_t len)
 
 		*p++ = digits[v >> 18 & 63];
 		*p++ = digits[v >> 12 & 63];
-		*p++ = n > 1 ? digits[v >> 6 & 63] : '=';
-		*p++ = n > 2 ? digits[v & 63] : '=';
+		*p++ = digits[n > 1 ? v >> 6 & 63 : 64];
+		*p++ = digits[n > 2 ? v & 63 : 64];
 	}
 	if (out)
 		*p = '\0';
 	return out;
+}
+
+static int add_pair(cJSON *list, const char *pair, size_t len)
+{
+	const size_t k = strcspn(pair, "=;");
+	cleanup_free char *key = strndup(pair, k);
+	cleanup_free char *value =
+		k < len ? strndup(pair + k + 1, len - k - 1) : strdup("");
+	cJSON *item = cJSON_CreateArray();
+	int r = json_add(list, NULL, item);
+
+	r |= r ? r : json_add(item, NULL, cJSON_CreateString(key));
+	r |= r ? r : json_add(item, NULL, cJSON_CreateString(value));
+	return r;
 }
 
 /* "K=V;K=V" as [["K","V"],...] */
@@ -82,20 +96,10 @@ static int add_args(cJSON *doc, const char *args)
 	int r = json_add(doc, "cniArgs", list);
 
 	for (const char *p = args; !r && *p; p += *p == ';') {
-		const size_t len = strcspn(p, ";"), k = strcspn(p, "=;");
-		char pair[1024];
-		cJSON *item = cJSON_CreateArray();
+		const size_t len = strcspn(p, ";");
 
-		(void)snprintf(pair, sizeof(pair), "%.*s", (int)len, p);
-		pair[k < sizeof(pair) ? k : 0] = '\0';
-		r = json_add(list, NULL, item);
-		r |= r ? 0 : json_add(item, NULL, cJSON_CreateString(pair));
-		r |= r ? 0
-		       : json_add(item, NULL,
-				  cJSON_CreateString(
-					  k < len && len < sizeof(pair)
-						  ? pair + k + 1
-						  : ""));
+		if (len)
+			r = add_pair(list, p, len);
 		p += len;
 	}
 	return r;
@@ -156,6 +160,10 @@ int cache_save(const char *dir, const struct conflist *list,
 
 	if (!text)
 		return err_set(err, CNI_E_INTERNAL, ENOMEM, "cache entry");
+	if (strlen(text) > JSON_MAX_SIZE)
+		return err_say(err, CNI_E_CONFIG, E2BIG,
+			       "cache entry of %zu bytes: at most %u",
+			       strlen(text), JSON_MAX_SIZE);
 	r = file_mkdirs(dir, 0700, &fd, err);
 	if (r < 0)
 		return r;
@@ -167,29 +175,34 @@ int cache_save(const char *dir, const struct conflist *list,
 		     : 0;
 }
 
+/* Appends to @buf, or only counts without one. */
+static size_t put_pair(char *buf, size_t size, size_t n, const cJSON *pair)
+{
+	const char *k = cJSON_GetStringValue(cJSON_GetArrayItem(pair, 0));
+	const char *v = cJSON_GetStringValue(cJSON_GetArrayItem(pair, 1));
+
+	if (!k || !v)
+		return n;
+	return n + (size_t)snprintf(buf ? buf + n : NULL, buf ? size - n : 0,
+				    "%s%s=%s", n ? ";" : "", k, v);
+}
+
 /* The pairs back as "K=V;K=V", kept in the tree. */
 static const char *join_args(cJSON *doc)
 {
-	char text[4096] = "";
-	const cJSON *pair;
-	size_t n = 0;
+	const cJSON *pairs = json_get(doc, "cniArgs"), *pair;
+	cleanup_free char *text = NULL;
+	size_t size = 0, n = 0;
+	cJSON *joined;
 
-	cJSON_ArrayForEach(pair, json_get(doc, "cniArgs"))
-	{
-		const cJSON *k = pair->child, *v = k ? k->next : NULL;
-
-		if (!k || !v || !cJSON_IsString(k) || !cJSON_IsString(v))
-			continue;
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s=%s",
-				      n ? ";" : "", k->valuestring,
-				      v->valuestring);
-		if (n >= sizeof(text))
-			return "";
-	}
-	if (json_add(doc, "weft.args", cJSON_CreateString(text)) < 0)
-		return "";
-	return cJSON_GetStringValue(
-		cJSON_GetObjectItemCaseSensitive(doc, "weft.args"));
+	cJSON_ArrayForEach(pair, pairs) size = put_pair(NULL, 0, size, pair);
+	text = calloc(++size, 1);
+	if (!text)
+		return NULL;
+	cJSON_ArrayForEach(pair, pairs) n = put_pair(text, size, n, pair);
+	joined = cJSON_CreateString(text);
+	return json_add(doc, "weft.args", joined) < 0 ? NULL
+						      : joined->valuestring;
 }
 
 static int read_entry(int dir, const char *name, struct cache_entry *ret)
@@ -203,16 +216,15 @@ static int read_entry(int dir, const char *name, struct cache_entry *ret)
 	cleanup_free char *text = NULL;
 	size_t len = 0;
 
-	if (fd < 0 || file_read_fd(fd, 4 * JSON_MAX_SIZE, &text, &len) < 0 ||
+	if (fd < 0 || file_read_fd(fd, JSON_MAX_SIZE, &text, &len) < 0 ||
 	    json_parse(text, len, &e.doc, &err) < 0)
 		return 0;
 	if (json_decode(e.doc, fields, &e, &err) < 0 || !*e.container_id ||
-	    !*e.ifname || !*e.network) {
+	    !*e.ifname || !*e.network || !(e.args = join_args(e.doc))) {
 		log_info("cache entry %s: not readable", name);
 		cJSON_Delete(e.doc);
 		return 0;
 	}
-	e.args = join_args(e.doc);
 	*ret = e;
 	return 1;
 }

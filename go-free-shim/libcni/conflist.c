@@ -104,10 +104,11 @@ static int check_plugins(const cJSON *plugins, struct cni_err *err)
 }
 
 /* {"name", "cniVersion", "type", ...} becomes {"name", "cniVersion",
- * "plugins": [...]}. */
+ * "plugins": [...]}. Takes @single in every case. */
 static cJSON *wrap(cJSON *single)
 {
-	cJSON *list = cJSON_CreateObject(), *array = cJSON_CreateArray();
+	cleanup_json cJSON *list = cJSON_CreateObject();
+	cJSON *array = cJSON_CreateArray();
 	int r = 0;
 
 	for (size_t i = 0; i < 2; i++) {
@@ -117,12 +118,9 @@ static cJSON *wrap(cJSON *single)
 		if (v)
 			r |= json_add(list, key, cJSON_Duplicate(v, true));
 	}
+	r |= json_add(array, NULL, single);
 	r |= json_add(list, "plugins", array);
-	r |= r ? 0 : json_add(array, NULL, single);
-	if (!r)
-		return list;
-	cJSON_Delete(list);
-	return NULL;
+	return r ? NULL : TAKE_PTR(list);
 }
 
 int conflist_parse(char *text, size_t len, bool is_single, struct conflist *ret,
@@ -194,6 +192,8 @@ static int search(const char *path, const char *name, bool is_single,
 	struct dirent **files = NULL;
 	int n, r = 0;
 
+	if (dir < 0 && errno == ENOENT)
+		return 0;
 	n = dir < 0 ? -1
 		    : scandir(path, &files, is_single ? is_conf : is_list,
 			      by_name);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -96,6 +97,8 @@ int weft_main(int argc, char **argv)
 	    args.n < verb->n_min || args.n > verb->n_max)
 		return usage(stderr);
 
+	/* Inherited as ignored, it would hide how a plugin ended. */
+	(void)signal(SIGCHLD, SIG_DFL);
 	if (verb->run(&args, &err) >= 0)
 		return 0;
 	(void)fprintf(stderr, "weft: %s (code %d)%s%s\n", err.msg, err.code,

@@ -90,7 +90,7 @@ static int check_tap(struct job *j, const struct cni_result *prev,
 {
 	const struct cni_interface *e = find_entry(prev, j->port_name, "");
 	struct link_info port;
-	struct tap_info tap;
+	struct tap_info tap = { 0 };
 	int r;
 
 	if (!e)

@@ -4,17 +4,16 @@
 #include <errno.h>
 #include <string.h>
 
+#define REQUEST_SIZE 64 /* of what an attachment may ask for */
+
 /* Decoded but only used to settle the rest. */
 struct raw {
 	struct bridge_vm_conf c;
 	const char *masq_backend;
 	const char *attach;
 	const char *gc;
-	const char *mac; /* of args.cni or runtimeConfig */
 	const cJSON *tap;
 	const cJSON *per_attachment;
-	char mac_env[64];    /* of CNI_ARGS */
-	char attach_env[16]; /* likewise */
 };
 
 /* Keys of the reference bridge that mean something we do not do yet. Off is
@@ -74,16 +73,6 @@ static const struct json_field tap_fields[] = {
 	{ 0 },
 };
 
-static const struct json_field mac_fields[] = {
-	FIELD("mac", JSON_STR, mac),
-	{ 0 },
-};
-
-static const struct json_field attach_fields[] = {
-	FIELD("attach", JSON_STR, attach),
-	{ 0 },
-};
-
 static int decode_tap(struct raw *raw, struct cni_err *err)
 {
 	struct cni_err bad = CNI_ERR_INIT;
@@ -128,31 +117,50 @@ static bool is_per_attachment(const cJSON *list, const char *key)
 	return false;
 }
 
-/* The guest's address: CNI_ARGS, overridden by args.cni, by runtimeConfig. */
-static int settle_mac(const struct cni_call *call, struct raw *raw,
-		      struct cni_err *err)
+/* What this attachment asks for: CNI_ARGS, overridden by args.cni, by
+ * runtimeConfig. "" asks for nothing. */
+static int read_request(const struct cni_call *call, const char *env,
+			const char *key, char buf[REQUEST_SIZE],
+			struct cni_err *err)
 {
-	int r = cni_args_get(&call->args, "MAC", raw->mac_env,
-			     sizeof(raw->mac_env), err);
+	const struct json_field wanted[] = {
+		{ .name = key, .type = JSON_STR },
+		{ 0 },
+	};
+	const char *args = "", *runtime = "", *last;
+	int r = cni_args_get(&call->args, env, buf, REQUEST_SIZE, err);
 
 	if (r < 0)
 		return r;
-	raw->mac = raw->mac_env;
-	r = json_decode(call->conf.args_cni, mac_fields, raw, err);
+	r = json_decode(call->conf.args_cni, wanted, &args, err);
 	if (r < 0)
 		return err_ctx(err, r, "args.cni");
-	r = json_decode(call->conf.runtime_config, mac_fields, raw, err);
+	r = json_decode(call->conf.runtime_config, wanted, &runtime, err);
 	if (r < 0)
 		return err_ctx(err, r, "runtimeConfig");
-	if (!*raw->mac)
-		return 0;
 
-	if (mac_parse(raw->mac, &raw->c.mac) < 0 ||
-	    !mac_is_unicast(&raw->c.mac))
+	last = *runtime ? runtime : args;
+	if (strlen(last) >= REQUEST_SIZE)
+		return err_say(err, CNI_E_CONFIG, EINVAL,
+			       "requested %s \"%s\": too long", key, last);
+	if (*last)
+		memcpy(buf, last, strlen(last) + 1);
+	return 0;
+}
+
+static int settle_mac(const struct cni_call *call, struct raw *raw,
+		      struct cni_err *err)
+{
+	char asked[REQUEST_SIZE];
+	int r = read_request(call, "MAC", "mac", asked, err);
+
+	if (r < 0 || !*asked)
+		return r;
+	if (mac_parse(asked, &raw->c.mac) < 0 || !mac_is_unicast(&raw->c.mac))
 		return err_say(
 			err, CNI_E_CONFIG, EINVAL,
 			"requested mac \"%s\": not a unicast Ethernet address",
-			raw->mac);
+			asked);
 	raw->c.has_mac = true;
 	return 0;
 }
@@ -161,35 +169,27 @@ static int settle_mac(const struct cni_call *call, struct raw *raw,
 static int settle_attach(const struct cni_call *call, struct raw *raw,
 			 struct cni_err *err)
 {
-	const char *configured = raw->attach;
-	int r = cni_args_get(&call->args, "ATTACH", raw->attach_env,
-			     sizeof(raw->attach_env), err);
+	char asked[REQUEST_SIZE];
+	const char *attach = raw->attach;
+	int r = read_request(call, "ATTACH", "attach", asked, err);
 
 	if (r < 0)
 		return r;
-	if (r > 0)
-		raw->attach = raw->attach_env;
-	r = json_decode(call->conf.args_cni, attach_fields, raw, err);
-	if (r < 0)
-		return err_ctx(err, r, "args.cni");
-	r = json_decode(call->conf.runtime_config, attach_fields, raw, err);
-	if (r < 0)
-		return err_ctx(err, r, "runtimeConfig");
-
-	if (raw->attach != configured &&
-	    !is_per_attachment(raw->per_attachment, "attach"))
+	if (*asked && !is_per_attachment(raw->per_attachment, "attach"))
 		return err_say(
 			err, CNI_E_CONFIG, EPERM,
 			"attach \"%s\" asked for by this attachment: network \"%s\" does not list \"attach\" in perAttachment",
-			raw->attach, call->conf.name);
-	if (!strcmp(raw->attach, "veth"))
+			asked, call->conf.name);
+	if (*asked)
+		attach = asked;
+	if (!strcmp(attach, "veth"))
 		raw->c.attach = BRIDGE_VM_VETH;
-	else if (!strcmp(raw->attach, "tap"))
+	else if (!strcmp(attach, "tap"))
 		raw->c.attach = BRIDGE_VM_TAP;
 	else
 		return err_say(err, CNI_E_CONFIG, EINVAL,
 			       "attach \"%s\": must be \"veth\" or \"tap\"",
-			       raw->attach);
+			       attach);
 	return 0;
 }
 

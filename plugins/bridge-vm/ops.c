@@ -51,17 +51,8 @@ static int masquerade(struct job *j, struct cni_err *err)
 /* The configuration's dns counts if it says anything at all. */
 static int report_dns(const struct job *j, struct cni_result *ret)
 {
-	static const char *const keys[] = { "nameservers", "domain", "search",
-					    "options" };
-	const cJSON *own = j->call->conf.dns, *from = j->ipam.dns;
+	const cJSON *own = j->call->conf.dns, *from = own ? own : j->ipam.dns;
 
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		const cJSON *v = json_get(own, keys[i]);
-
-		if ((cJSON_IsString(v) && *v->valuestring) ||
-		    (cJSON_IsArray(v) && v->child))
-			from = own;
-	}
 	if (!from)
 		return 0;
 	cJSON_Delete(ret->dns);

@@ -138,6 +138,8 @@ cache_update() {
 		Dir::Etc::preferencesparts "/dev/null";
 		Acquire::Languages "none";
 		Acquire::Retries "3";
+		Acquire::http::Timeout "15";
+		Acquire::https::Timeout "15";
 		APT::Update::Error-Mode "any";
 		APT::Architecture "amd64";
 		APT::Sandbox::User "root";

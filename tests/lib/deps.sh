@@ -8,7 +8,7 @@ set -euo pipefail
 packages() {
 	case $1 in
 	build) echo gcc libc6-dev make pkg-config \
-		libcjson-dev libnl-3-dev libmnl-dev ;;
+		libcjson-dev libnl-3-dev ;;
 	test) echo libcmocka-dev iproute2 nftables jq strace util-linux \
 		busybox-static procps kmod ;;
 	lint) echo clang-format clang-tidy cppcheck shellcheck ;;
