@@ -3,17 +3,12 @@
 #ifndef WEFT_IPAM_HOST_LOCAL_INDEX_H
 #define WEFT_IPAM_HOST_LOCAL_INDEX_H
 
-<<<<<<< HEAD
-#include "cni/attachments.h"
-	== == ==
-	=
 #include <time.h>
 
-		>>>>>>> ipam
 #include "cni/attachments.h"
 #include "ipam-host-local/store.h"
 
-		/*
+/*
  * One entry an attachment, <dataDir>/.weft/<network>/<hash in 16 hex digits>:
  * a symbolic link that leads nowhere and whose text is the record,
  *
@@ -27,17 +22,15 @@
  * and came back through host-local and may hold more than the entry says.
  */
 
-		/**
+/**
  * index_read() - What the index says
  * @ret:	Addresses, unconfirmed; free it in any case
  * @ret_written: When that was true
  *
  * Return: whether it says anything of @who
  */
-		bool
-		index_read(const struct store *s,
-			   const struct cni_attachment *who,
-			   struct ip_list *ret, struct timespec *ret_written);
+bool index_read(const struct store *s, const struct cni_attachment *who,
+		struct ip_list *ret, struct timespec *ret_written);
 
 /**
  * index_write() - Record all addresses of an attachment, or none
