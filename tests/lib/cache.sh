@@ -6,8 +6,9 @@
 #
 #	cache_kernel             prints a directory with boot/ and lib/modules/
 #	cache_reference_plugins  prints the one that holds bridge, host-local, ...
+#	cache_source NAME        prints a source tree that static/sources.txt pins
 #
-# Both cost nothing and need no network once the package is there. To take a
+# They cost nothing and need no network once the package is there. To take a
 # newer one, delete the old one's directory. WEFT_CACHE names another place,
 # WEFT_MIRROR another Debian mirror than the one this machine uses.
 
@@ -31,12 +32,21 @@ cache_reference_plugins() {
 	echo "$dir/usr/lib/cni"
 }
 
+cache_source() {
+	local version
+
+	version=$(cache_pins "$1" | awk '{ print $2; exit }')
+	cache_package "$1-${version:?$1 is not pinned}" \
+		cache_fetch_source "$1" "$version"
+}
+
 # Prints the directory of the newest package whose name matches the pattern; if
 # there is none, "$2" fetches it first, in a scratch directory that the next
 # holder of the lock removes should this one be killed.
 cache_package() {
 	local pattern=$1 fetch=$2 cache
 
+	shift 2
 	cache=$(cache_dir)
 	cache_newest "$cache" "$pattern" && return
 	mkdir -p "$cache"
@@ -47,7 +57,7 @@ cache_package() {
 		tmp=$(mktemp -d "$cache/.tmp.XXXXXX") || exit
 		trap 'rm -rf "$tmp"' EXIT
 		# A shell of its own: here errexit may be off, as in any $(..)||
-		bash "${BASH_SOURCE[0]}" "$fetch" "$tmp" >&2 || exit
+		bash "${BASH_SOURCE[0]}" "$fetch" "$tmp" "$@" >&2 || exit
 		mv -T "$tmp/tree" "$cache/$(cat "$tmp/name")" || exit
 		cache_newest "$cache" "$pattern" >&3
 	) 3>&1 9>"$cache/.lock"
@@ -79,6 +89,66 @@ cache_fetch_kernel() {
 cache_fetch_plugins() {
 	cache_update "$1" forky
 	cache_unpack "$1" containernetworking-plugins
+}
+
+cache_fetch_source() {
+	local tmp=$1 name=$2 version=$3 hash file
+
+	mkdir "$tmp/files"
+	while read -r _ _ hash file; do
+		cache_download "$tmp/files/$file" "$name" "$version" "$hash"
+	done < <(cache_pins "$name")
+	dpkg-source -q --no-check --no-copy -x "$tmp"/files/*.dsc "$tmp/tree"
+	echo "$name-${version}_source" >"$tmp/name"
+}
+
+# The lines of static/sources.txt about a source: name, version, hash, file.
+cache_pins() {
+	grep "^$1 " "$(dirname "${BASH_SOURCE[0]}")/../../static/sources.txt"
+}
+
+# Fetches one file of a source package to TARGET, from CACHE/files where someone
+# may have put it, else from the pool of this machine's mirrors. The hash is
+# what makes it right, wherever it comes from.
+cache_download() {
+	local target=$1 name=$2 version=$3 hash=$4 file=${1##*/} pool url
+	local files
+
+	files=$(cache_dir)/files
+	if [ -e "$files/$file" ]; then
+		cp "$files/$file" "$target"
+		echo "$hash  $target" | sha256sum --quiet -c
+		return
+	fi
+	pool=${name:0:1}
+	[[ $name != lib* ]] || pool=${name:0:4}
+	for url in $(cache_pools); do
+		! cache_get "$url/$pool/$name/$file" "$target" "$hash" || return 0
+	done
+	echo "cache: no mirror has $file ($name $version, sha256 $hash);" \
+		"put it into $files, or pin a newer version in" \
+		"static/sources.txt" >&2
+	return 1
+}
+
+cache_get() {
+	local url=$1 target=$2 hash=$3
+
+	/usr/lib/apt/apt-helper -o APT::Sandbox::User=root \
+		-o Acquire::Retries=2 download-file \
+		"$url" "$target" "SHA256:$hash" >"$target.log" 2>&1
+}
+
+# Prints where main's source files are: of the mirror and, since a security
+# update may be nowhere else yet, of the security archives.
+cache_pools() {
+	local mirror
+
+	mirror=$(cache_mirror uri)
+	echo "${mirror%/}/pool/main"
+	[ -n "${WEFT_MIRROR-}" ] || apt-get update --print-uris |
+		sed -En "s|^'(.*-security/)dists/.*|\1pool/updates/main|p" |
+		sort -u
 }
 
 # Leaves the unpacked package in TMP/tree and its directory's name in TMP/name.
