@@ -52,6 +52,8 @@ run_kernel() {
 	local sum='^([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?$'
 
 	mkdir -p "$out"
+	# No network in there: what tests fetch must be here before.
+	tests/lib/cache.sh cache_reference_plugins >/dev/null || true
 	WEFT_LOGS=$out WEFT_TESTS_MUST_RUN=${WEFT_TESTS_MUST_RUN-1} \
 		setpriv --pdeathsig TERM tests/lib/kernel-vm.sh "$1" "$out" \
 		tests/run.sh netns 2>&1 </dev/null |

@@ -2,9 +2,11 @@
 #include "ipam-host-local/index.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -48,14 +50,18 @@ static bool entry_is_of(const struct entry *e, const struct cni_attachment *who)
 }
 
 bool index_read(const struct store *s, const struct cni_attachment *who,
-		struct ip_list *ret)
+		struct ip_list *ret, struct timespec *ret_written)
 {
 	char name[NAME_SIZE], *word;
 	struct ip_addr a;
 	struct entry e;
+	struct stat st;
 
-	if (!entry_read(s, entry_name(who, name), &e) || !entry_is_of(&e, who))
+	if (!entry_read(s, entry_name(who, name), &e) ||
+	    !entry_is_of(&e, who) ||
+	    fstatat(s->own, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return false;
+	*ret_written = st.st_mtim;
 	while ((word = strsep(&e.addrs, " ")))
 		if (!lease_name_parse(word, &a) || ip_list_add(ret, &a) < 0)
 			return false;

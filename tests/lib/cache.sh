@@ -4,10 +4,11 @@
 # cache.sh: Debian packages, fetched and unpacked but not installed. To be
 # sourced, or run with the name of a function:
 #
-#	cache_kernel             prints a directory with boot/ and lib/modules/ of
-#	                         the cloud kernel: small, for guests
-#	cache_kernel 6.1|6.12    the same of that generic kernel, which has it all
+#	cache_kernel cloud       prints a directory with boot/ and lib/modules/ of
+#	                         the small kernel that guests boot
+#	cache_kernel 6.1|6.12    the same of the generic one, which has it all
 #	cache_reference_plugins  prints the one that holds bridge, host-local, ...
+#	cache_source NAME        prints a source tree that static/sources.txt pins
 #
 # They cost nothing and need no network once the package is there. To take a
 # newer one, delete the old one's directory. WEFT_CACHE names another place,
@@ -18,23 +19,22 @@ cache_dir() {
 }
 
 cache_kernel() {
-	local name='linux-image-*-cloud-amd64' suite
+	local image package=linux-image-amd64 suite=
 
-	if [ $# = 0 ]; then
-		cache_package "$name" cache_fetch_kernel linux-image-cloud-amd64
-		return
-	fi
+	# The digit leaves out -cloud-amd64 and -rt-amd64.
 	case $1 in
-	6.1) suite=bookworm ;;
-	6.12) suite=bookworm-backports ;;
+	cloud)
+		image='linux-image-*-cloud-amd64'
+		package=linux-image-cloud-amd64
+		;;
+	6.1) image='linux-image-6.1.*[0-9]-amd64' suite=bookworm ;;
+	6.12) image='linux-image-6.12.*[0-9]-amd64' suite=bookworm-backports ;;
 	*)
-		echo "cache: no kernel $1 (6.1, 6.12)" >&2
+		echo "cache: no kernel $1 (cloud, 6.1, 6.12)" >&2
 		return 2
 		;;
 	esac
-	# The digit before -amd64 leaves out -cloud-amd64 and -rt-amd64.
-	cache_package "linux-image-$1.*[0-9]-amd64" cache_fetch_kernel \
-		linux-image-amd64 "$suite"
+	cache_package "$image" cache_fetch_kernel "$package" "$suite"
 }
 
 cache_reference_plugins() {
@@ -43,6 +43,14 @@ cache_reference_plugins() {
 	dir=$(cache_package containernetworking-plugins cache_fetch_plugins) ||
 		return
 	echo "$dir/usr/lib/cni"
+}
+
+cache_source() {
+	local version
+
+	version=$(cache_pins "$1" | awk '{ print $2; exit }')
+	cache_package "$1-${version:?$1 is not pinned}" \
+		cache_fetch_source "$1" "$version"
 }
 
 # cache_package PATTERN FETCH [ARGUMENT...]: prints the directory of the newest
@@ -78,9 +86,9 @@ cache_newest() {
 	[ -n "$found" ] && echo "$found"
 }
 
-# cache_fetch_kernel TMP METAPACKAGE [SUITE]
+# cache_fetch_kernel TMP METAPACKAGE SUITE: without one, the machine's own.
 cache_fetch_kernel() {
-	local tmp=$1 package=$2 suite=${3-} image version
+	local tmp=$1 package=$2 suite=$3 image version
 
 	[ -n "$suite" ] || suite=$(cache_mirror suite)
 	cache_update "$tmp" "$suite"
@@ -96,6 +104,66 @@ cache_fetch_kernel() {
 cache_fetch_plugins() {
 	cache_update "$1" forky
 	cache_unpack "$1" containernetworking-plugins
+}
+
+cache_fetch_source() {
+	local tmp=$1 name=$2 version=$3 hash file
+
+	mkdir "$tmp/files"
+	while read -r _ _ hash file; do
+		cache_download "$tmp/files/$file" "$name" "$version" "$hash"
+	done < <(cache_pins "$name")
+	dpkg-source -q --no-check --no-copy -x "$tmp"/files/*.dsc "$tmp/tree"
+	echo "$name-${version}_source" >"$tmp/name"
+}
+
+# The lines of static/sources.txt about a source: name, version, hash, file.
+cache_pins() {
+	grep "^$1 " "$(dirname "${BASH_SOURCE[0]}")/../../static/sources.txt"
+}
+
+# Fetches one file of a source package to TARGET, from CACHE/files where someone
+# may have put it, else from the pool of this machine's mirrors. The hash is
+# what makes it right, wherever it comes from.
+cache_download() {
+	local target=$1 name=$2 version=$3 hash=$4 file=${1##*/} pool url
+	local files
+
+	files=$(cache_dir)/files
+	if [ -e "$files/$file" ]; then
+		cp "$files/$file" "$target"
+		echo "$hash  $target" | sha256sum --quiet -c
+		return
+	fi
+	pool=${name:0:1}
+	[[ $name != lib* ]] || pool=${name:0:4}
+	for url in $(cache_pools); do
+		! cache_get "$url/$pool/$name/$file" "$target" "$hash" || return 0
+	done
+	echo "cache: no mirror has $file ($name $version, sha256 $hash);" \
+		"put it into $files, or pin a newer version in" \
+		"static/sources.txt" >&2
+	return 1
+}
+
+cache_get() {
+	local url=$1 target=$2 hash=$3
+
+	/usr/lib/apt/apt-helper -o APT::Sandbox::User=root \
+		-o Acquire::Retries=2 download-file \
+		"$url" "$target" "SHA256:$hash" >"$target.log" 2>&1
+}
+
+# Prints where main's source files are: of the mirror and, since a security
+# update may be nowhere else yet, of the security archives.
+cache_pools() {
+	local mirror
+
+	mirror=$(cache_mirror uri)
+	echo "${mirror%/}/pool/main"
+	[ -n "${WEFT_MIRROR-}" ] || apt-get update --print-uris |
+		sed -En "s|^'(.*-security/)dists/.*|\1pool/updates/main|p" |
+		sort -u
 }
 
 # Leaves the unpacked package in TMP/tree and its directory's name in TMP/name.

@@ -36,7 +36,7 @@ static inline void child_redirect(const char *path, int flags, int fd)
 static inline void child_run(struct child *c)
 {
 	struct tmp t;
-	char in[128], out[128], err[128], *text;
+	char in[256], out[256], err[256], *text;
 	pid_t pid;
 
 	tmp_make(&t);

@@ -105,6 +105,7 @@ kernel_vm_off() {
 kernel_vm_command() {
 	local name
 
+	WEFT_CACHE=$(cache_dir)
 	printf 'cd %q\nexport HOME=/root TERM=dumb\n' "$PWD"
 	for name in PATH ${!WEFT_*}; do
 		printf 'export %s=%q\n' "$name" "${!name}"

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "net_lib.h"
-
 #include <errno.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
@@ -9,6 +7,7 @@
 #include "net/bridge.h"
 #include "net/route.h"
 #include "net/sysctl.h"
+#include "net_lib.h"
 
 static bool has_ipv6(void)
 {
@@ -42,7 +41,7 @@ static bool holds(const struct ip_net *v, size_t n, const char *text)
 	return false;
 }
 
-static void addresses_of_one_device_are_listed_alone(void **state)
+TEST(addresses_of_one_device_are_listed_alone)
 {
 	struct sandbox *s = *state;
 	const uint32_t a = new_bridge(s, "bra"), b = new_bridge(s, "brb");
@@ -66,8 +65,7 @@ static void addresses_of_one_device_are_listed_alone(void **state)
 	assert_true(holds(v, n, "fd00:1::1/64"));
 }
 
-static void an_address_twice_is_eexist_and_taken_away_twice_is_not_there(
-	void **state)
+TEST(an_address_twice_is_eexist_and_taken_away_twice_is_not_there)
 {
 	struct sandbox *s = *state;
 	const uint32_t a = new_bridge(s, "bra");
@@ -90,7 +88,7 @@ static void an_address_twice_is_eexist_and_taken_away_twice_is_not_there(
 		     "remove address fd00:1::1/64");
 }
 
-static void no_device_is_enodev(void **state)
+TEST(no_device_is_enodev)
 {
 	struct sandbox *s = *state;
 	const struct ip_net v4 = net_of("10.1.0.1/16");
@@ -122,7 +120,7 @@ static void assert_shows(const char *command, const char *words, bool wanted)
 			 wanted ? "is not" : "is", text);
 }
 
-static void ipv4_prefixes_below_31_bits_get_a_broadcast_address(void **state)
+TEST(ipv4_prefixes_below_31_bits_get_a_broadcast_address)
 {
 	struct sandbox *s = *state;
 	const uint32_t a = new_bridge(s, "bra");
@@ -136,7 +134,7 @@ static void ipv4_prefixes_below_31_bits_get_a_broadcast_address(void **state)
 	assert_shows("ip -4 addr show dev bra", "10.3.0.1/32 scope", true);
 }
 
-static void nodad_addresses_are_usable_at_once(void **state)
+TEST(nodad_addresses_are_usable_at_once)
 {
 	struct sandbox *s = *state;
 	const uint32_t a = new_bridge(s, "bra");
@@ -145,9 +143,10 @@ static void nodad_addresses_are_usable_at_once(void **state)
 		skip();
 	assert_works(link_set_up(s->nl, a, true, &s->err), s->err);
 	give(s, a, "fd00:1::1/64");
-	assert_shows("ip -6 addr show dev bra", "fd00:1::1/64 scope global nodad",
-		     true);
-	assert_shows("ip -6 addr show dev bra scope global", "tentative", false);
+	assert_shows("ip -6 addr show dev bra",
+		     "fd00:1::1/64 scope global nodad", true);
+	assert_shows("ip -6 addr show dev bra scope global", "tentative",
+		     false);
 }
 
 static const struct route *find(const struct route *v, size_t n,
@@ -158,8 +157,7 @@ static const struct route *find(const struct route *v, size_t n,
 
 	for (size_t i = 0; i < n; i++)
 		if (v[i].dst.plen == d.plen &&
-		    ip_equal(&v[i].dst.addr, &d.addr) &&
-		    ip_equal(&v[i].gw, &g))
+		    ip_equal(&v[i].dst.addr, &d.addr) && ip_equal(&v[i].gw, &g))
 			return &v[i];
 	return NULL;
 }
@@ -175,26 +173,43 @@ static uint32_t routed_bridge(struct sandbox *s, const char *name,
 	return i;
 }
 
-static void routes_are_read_back_as_they_were_added(void **state)
+TEST(routes_are_read_back_as_they_were_added)
 {
 	struct sandbox *s = *state;
-	const uint32_t a = routed_bridge(s, "bra", "10.1.0.1/16",
-					 "fd00:1::1/64");
-	const uint32_t b = routed_bridge(s, "brb", "10.2.0.1/16",
-					 "fd00:2::1/64");
+	const uint32_t a =
+		routed_bridge(s, "bra", "10.1.0.1/16", "fd00:1::1/64");
+	const uint32_t b =
+		routed_bridge(s, "brb", "10.2.0.1/16", "fd00:2::1/64");
 	const struct route in[] = {
-		{ .dst = net_of("0.0.0.0/0"), .gw = ip_of("10.1.0.9"),
-		  .oif = a, .scope = -1 },
-		{ .dst = net_of("192.0.2.0/24"), .oif = a,
-		  .scope = RT_SCOPE_LINK, .mtu = 1400, .advmss = 1360 },
-		{ .dst = net_of("198.51.100.0/24"), .gw = ip_of("10.1.0.8"),
-		  .oif = a, .scope = -1, .table = 1000, .priority = 50 },
-		{ .dst = net_of("::/0"), .gw = ip_of("fd00:1::9"), .oif = a,
+		{ .dst = net_of("0.0.0.0/0"),
+		  .gw = ip_of("10.1.0.9"),
+		  .oif = a,
 		  .scope = -1 },
-		{ .dst = net_of("2001:db8::/32"), .gw = ip_of("fd00:1::8"),
-		  .oif = a, .scope = -1, .priority = 77, .mtu = 1300 },
-		{ .dst = net_of("203.0.113.0/24"), .gw = ip_of("10.2.0.8"),
-		  .oif = b, .scope = -1 },
+		{ .dst = net_of("192.0.2.0/24"),
+		  .oif = a,
+		  .scope = RT_SCOPE_LINK,
+		  .mtu = 1400,
+		  .advmss = 1360 },
+		{ .dst = net_of("198.51.100.0/24"),
+		  .gw = ip_of("10.1.0.8"),
+		  .oif = a,
+		  .scope = -1,
+		  .table = 1000,
+		  .priority = 50 },
+		{ .dst = net_of("::/0"),
+		  .gw = ip_of("fd00:1::9"),
+		  .oif = a,
+		  .scope = -1 },
+		{ .dst = net_of("2001:db8::/32"),
+		  .gw = ip_of("fd00:1::8"),
+		  .oif = a,
+		  .scope = -1,
+		  .priority = 77,
+		  .mtu = 1300 },
+		{ .dst = net_of("203.0.113.0/24"),
+		  .gw = ip_of("10.2.0.8"),
+		  .oif = b,
+		  .scope = -1 },
 	};
 	const size_t n_in = sizeof(in) / sizeof(in[0]);
 	cleanup_free struct route *v = NULL;
@@ -229,15 +244,19 @@ static void routes_are_read_back_as_they_were_added(void **state)
 		assert_int_equal(v[i].oif, a);
 }
 
-static void the_same_route_twice_is_eexist_another_gateway_is_not(void **state)
+TEST(the_same_route_twice_is_eexist_another_gateway_is_not)
 {
 	struct sandbox *s = *state;
-	const uint32_t a = routed_bridge(s, "bra", "10.1.0.1/16",
-					 "fd00:1::1/64");
+	const uint32_t a =
+		routed_bridge(s, "bra", "10.1.0.1/16", "fd00:1::1/64");
 	struct route r4 = { .dst = net_of("0.0.0.0/0"),
-			    .gw = ip_of("10.1.0.9"), .oif = a, .scope = -1 };
+			    .gw = ip_of("10.1.0.9"),
+			    .oif = a,
+			    .scope = -1 };
 	struct route r6 = { .dst = net_of("::/0"),
-			    .gw = ip_of("fd00:1::9"), .oif = a, .scope = -1 };
+			    .gw = ip_of("fd00:1::9"),
+			    .oif = a,
+			    .scope = -1 };
 	cleanup_free struct route *v = NULL;
 	size_t n;
 
@@ -260,13 +279,14 @@ static void the_same_route_twice_is_eexist_another_gateway_is_not(void **state)
 	assert_non_null(find(v, n, "::/0", "fd00:1::9"));
 }
 
-static void a_route_by_a_device_that_is_down_or_off_its_link_is_refused(
-	void **state)
+TEST(a_route_by_a_device_that_is_down_or_off_its_link_is_refused)
 {
 	struct sandbox *s = *state;
 	const uint32_t a = new_bridge(s, "bra");
 	struct route r = { .dst = net_of("0.0.0.0/0"),
-			   .gw = ip_of("10.1.0.9"), .oif = a, .scope = -1 };
+			   .gw = ip_of("10.1.0.9"),
+			   .oif = a,
+			   .scope = -1 };
 
 	give(s, a, "10.1.0.1/16");
 	assert_fails(route_add(s->nl, &r, &s->err), ENETUNREACH, s->err,
@@ -294,10 +314,11 @@ int main(void)
 		in_sandbox(ipv4_prefixes_below_31_bits_get_a_broadcast_address),
 		in_sandbox(nodad_addresses_are_usable_at_once),
 		in_sandbox(routes_are_read_back_as_they_were_added),
-		in_sandbox(the_same_route_twice_is_eexist_another_gateway_is_not),
+		in_sandbox(
+			the_same_route_twice_is_eexist_another_gateway_is_not),
 		in_sandbox(
 			a_route_by_a_device_that_is_down_or_off_its_link_is_refused),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN(tests);
 }

@@ -3,12 +3,6 @@
 #ifndef WEFT_TESTS_NET_LIB_H
 #define WEFT_TESTS_NET_LIB_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -19,6 +13,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include "../lib/check.h"
 #include "base/err.h"
 #include "base/ip.h"
 #include "base/mac.h"
@@ -115,26 +110,25 @@ static inline int sandbox_teardown(void **state)
 	cmocka_unit_test_setup_teardown(test, sandbox_setup, sandbox_teardown)
 
 /* A refusal must say what it was about. */
-#define assert_fails(call, want, err, words)                        \
-	do {                                                          \
-		(err) = (struct cni_err)CNI_ERR_INIT;                 \
-		assert_int_equal((call), -(want));                  \
-		assert_int_not_equal((err).code, CNI_E_OK);           \
-		assert_int_equal((err).errnum, (want));             \
-		if (!strstr((err).msg, (words)))                      \
-			fail_msg("\"%s\" does not say \"%s\"",        \
-				 (err).msg, (words));                 \
+#define assert_fails(call, want, err, words)                              \
+	do {                                                              \
+		(err) = (struct cni_err)CNI_ERR_INIT;                     \
+		assert_int_equal((call), -(want));                        \
+		assert_int_not_equal((err).code, CNI_E_OK);               \
+		assert_int_equal((err).errnum, (want));                   \
+		if (!strstr((err).msg, (words)))                          \
+			fail_msg("\"%s\" does not say \"%s\"", (err).msg, \
+				 (words));                                \
 	} while (0)
 
 /* Success leaves the error alone. */
-#define assert_works(call, err)                                       \
-	do {                                                          \
-		int r_ = ((err) = (struct cni_err)CNI_ERR_INIT,       \
-			  (call));                                    \
-		if (r_ < 0)                                           \
-			fail_msg("%s: %s {%s}", #call, (err).msg,     \
-				 (err).details);                      \
-		assert_int_equal((err).code, CNI_E_OK);               \
+#define assert_works(call, err)                                          \
+	do {                                                             \
+		int r_ = ((err) = (struct cni_err)CNI_ERR_INIT, (call)); \
+		if (r_ < 0)                                              \
+			fail_msg("%s: %s {%s}", #call, (err).msg,        \
+				 (err).details);                         \
+		assert_int_equal((err).code, CNI_E_OK);                  \
 	} while (0)
 
 static inline struct ip_net net_of(const char *text)

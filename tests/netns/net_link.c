@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "net_lib.h"
-
 #include <errno.h>
 #include <linux/rtnetlink.h>
 
 #include "net/bridge.h"
+#include "net_lib.h"
 
 static const struct bridge_opts plain = { 0 };
 
-static void bridge_create_sets_mac_mtu_group_and_alias(void **state)
+TEST(bridge_create_sets_mac_mtu_group_and_alias)
 {
 	struct sandbox *s = *state;
 	const struct bridge_opts o = { .mtu = 9000,
@@ -29,8 +28,7 @@ static void bridge_create_sets_mac_mtu_group_and_alias(void **state)
 	assert_false(l.flags & IFF_UP);
 }
 
-static void a_taken_bridge_name_is_eexist_and_the_stranger_is_untouched(
-	void **state)
+TEST(a_taken_bridge_name_is_eexist_and_the_stranger_is_untouched)
 {
 	struct sandbox *s = *state;
 	const struct bridge_opts o = { .mtu = 1400, .alias = "ours" };
@@ -45,7 +43,7 @@ static void a_taken_bridge_name_is_eexist_and_the_stranger_is_untouched(
 	assert_int_equal(l.mtu, 65536);
 }
 
-static void a_refused_bridge_option_leaves_no_bridge(void **state)
+TEST(a_refused_bridge_option_leaves_no_bridge)
 {
 	struct sandbox *s = *state;
 	const struct bridge_opts o = { .mtu = 70000 };
@@ -58,22 +56,22 @@ static void a_refused_bridge_option_leaves_no_bridge(void **state)
 	assert_int_equal(count_links(s->nl), 1);
 }
 
-static void names_that_are_none_or_templates_are_refused(void **state)
+TEST(names_that_are_none_or_templates_are_refused)
 {
-	static const char *const bad[] = { "",	 ".",	"..",
-					   "a/b", "a:b", "a b",
-					   "br%d", "sixteen-bytes-xx" };
+	static const char *const bad[] = {
+		"", ".", "..", "a/b", "a:b", "a b", "br%d", "sixteen-bytes-xx"
+	};
 	struct sandbox *s = *state;
 	uint32_t index;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_fails(bridge_create(s->nl, bad[i], &plain, &index,
-					   &s->err),
-			     EINVAL, s->err, "not an interface name");
+		assert_fails(
+			bridge_create(s->nl, bad[i], &plain, &index, &s->err),
+			EINVAL, s->err, "not an interface name");
 	assert_int_equal(count_links(s->nl), 1);
 }
 
-static void absent_devices_are_enodev_by_name_index_and_altname(void **state)
+TEST(absent_devices_are_enodev_by_name_index_and_altname)
 {
 	struct sandbox *s = *state;
 	struct link_info l;
@@ -82,9 +80,9 @@ static void absent_devices_are_enodev_by_name_index_and_altname(void **state)
 		     "nope");
 	assert_fails(link_get_index(s->nl, 4711, &l, &s->err), ENODEV, s->err,
 		     "4711");
-	assert_fails(link_get_altname(s->nl, "weft-0123456789abcdef", &l,
-				      &s->err),
-		     ENODEV, s->err, "weft-0123456789abcdef");
+	assert_fails(
+		link_get_altname(s->nl, "weft-0123456789abcdef", &l, &s->err),
+		ENODEV, s->err, "weft-0123456789abcdef");
 	assert_fails(link_delete(s->nl, 4711, &s->err), ENODEV, s->err,
 		     "delete interface 4711");
 	assert_fails(link_set_up(s->nl, 4711, true, &s->err), ENODEV, s->err,
@@ -93,7 +91,7 @@ static void absent_devices_are_enodev_by_name_index_and_altname(void **state)
 		     "interface 0");
 }
 
-static void setters_change_what_they_name(void **state)
+TEST(setters_change_what_they_name)
 {
 	struct sandbox *s = *state;
 	const struct mac mac = mac_of("02:12:34:56:78:9a");
@@ -116,8 +114,7 @@ static void setters_change_what_they_name(void **state)
 	assert_false(l.flags & IFF_UP);
 }
 
-static void a_refused_setter_names_device_value_and_the_kernels_reason(
-	void **state)
+TEST(a_refused_setter_names_device_value_and_the_kernels_reason)
 {
 	struct sandbox *s = *state;
 	const struct mac multicast = mac_of("01:00:5e:00:00:01");
@@ -131,7 +128,7 @@ static void a_refused_setter_names_device_value_and_the_kernels_reason(
 		     s->err, "set MAC 01:00:5e:00:00:01 on interface br0");
 }
 
-static void an_altname_finds_the_device_under_its_own_name(void **state)
+TEST(an_altname_finds_the_device_under_its_own_name)
 {
 	struct sandbox *s = *state;
 	static const char longest[] =
@@ -153,7 +150,7 @@ static void an_altname_finds_the_device_under_its_own_name(void **state)
 		     s->err, "interface lo");
 }
 
-static void ports_of_one_bridge_are_listed_alone(void **state)
+TEST(ports_of_one_bridge_are_listed_alone)
 {
 	struct sandbox *s = *state;
 	cleanup_free struct link_info *v = NULL;
@@ -182,7 +179,7 @@ static void ports_of_one_bridge_are_listed_alone(void **state)
 	assert_int_equal(n, 0);
 }
 
-static void without_privilege_the_refusal_says_eperm(void **state)
+TEST(without_privilege_the_refusal_says_eperm)
 {
 	struct sandbox *s = *state;
 	uint32_t index;
@@ -212,5 +209,5 @@ int main(void)
 		in_sandbox(without_privilege_the_refusal_says_eperm),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN(tests);
 }

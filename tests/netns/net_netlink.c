@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "net_lib.h"
-
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <netlink/msg.h>
@@ -10,6 +8,7 @@
 #include <sys/time.h>
 
 #include "net/bridge.h"
+#include "net_lib.h"
 
 static struct netlink_req bad_mtu(const char *name)
 {
@@ -32,7 +31,7 @@ static struct netlink_req alias_req(const char *name)
 	return q;
 }
 
-static void a_refusal_carries_the_kernels_own_sentence(void **state)
+TEST(a_refusal_carries_the_kernels_own_sentence)
 {
 	struct sandbox *s = *state;
 	struct netlink_req q = bad_mtu("br0");
@@ -44,7 +43,7 @@ static void a_refusal_carries_the_kernels_own_sentence(void **state)
 	assert_false(netlink_is_broken(s->nl));
 }
 
-static void requests_after_a_refused_one_still_run(void **state)
+TEST(requests_after_a_refused_one_still_run)
 {
 	struct sandbox *s = *state;
 	struct netlink_req q[] = { alias_req("lo"), bad_mtu("br0"),
@@ -61,7 +60,7 @@ static void requests_after_a_refused_one_still_run(void **state)
 	assert_false(netlink_is_broken(s->nl));
 }
 
-static void a_request_that_grew_too_big_is_an_error_not_half_sent(void **state)
+TEST(a_request_that_grew_too_big_is_an_error_not_half_sent)
 {
 	static const char big[70000];
 	struct sandbox *s = *state;
@@ -83,7 +82,7 @@ static void assert_poisoned(struct sandbox *s)
 }
 
 /* 128 acknowledgements do not fit into the smallest receive buffer. */
-static void lost_answers_poison_the_socket(void **state)
+TEST(lost_answers_poison_the_socket)
 {
 	struct sandbox *s = *state;
 	struct netlink_req q[NETLINK_BATCH_MAX];
@@ -97,9 +96,9 @@ static void lost_answers_poison_the_socket(void **state)
 			 0);
 	for (size_t i = 0; i < NETLINK_BATCH_MAX; i++)
 		q[i] = alias_req("lo");
-	assert_fails(netlink_do_all(s->nl, q, NETLINK_BATCH_MAX, results,
-				    &s->err),
-		     ENOBUFS, s->err, "answer");
+	assert_fails(
+		netlink_do_all(s->nl, q, NETLINK_BATCH_MAX, results, &s->err),
+		ENOBUFS, s->err, "answer");
 	assert_int_equal(results[NETLINK_BATCH_MAX - 1], -EIO);
 	assert_poisoned(s);
 
@@ -108,7 +107,7 @@ static void lost_answers_poison_the_socket(void **state)
 	assert_string_equal(l.alias, "x"); /* done, though never heard */
 }
 
-static void a_reopened_socket_is_in_the_same_namespace(void **state)
+TEST(a_reopened_socket_is_in_the_same_namespace)
 {
 	struct sandbox *s = *state;
 	cleanup_netlink struct netlink *fresh = NULL;
@@ -124,7 +123,7 @@ static void a_reopened_socket_is_in_the_same_namespace(void **state)
 		     "br7");
 }
 
-static void a_socket_closed_underneath_is_an_error_and_stays_one(void **state)
+TEST(a_socket_closed_underneath_is_an_error_and_stays_one)
 {
 	struct sandbox *s = *state;
 	struct netlink_req q = alias_req("lo");
@@ -136,7 +135,7 @@ static void a_socket_closed_underneath_is_an_error_and_stays_one(void **state)
 	assert_poisoned(s);
 }
 
-static void a_kernel_that_does_not_answer_is_a_timeout(void **state)
+TEST(a_kernel_that_does_not_answer_is_a_timeout)
 {
 	struct sandbox *s = *state;
 	const struct timeval soon = { .tv_usec = 50000 };
@@ -147,18 +146,19 @@ static void a_kernel_that_does_not_answer_is_a_timeout(void **state)
 
 	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, &len), 0);
 	assert_int_equal(tv.tv_sec, NETLINK_TIMEOUT_S);
-	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &soon,
-				    sizeof(soon)),
-			 0);
+	assert_int_equal(
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof(soon)),
+		0);
 	assert_fails(netlink_get(s->nl, &q, NULL, NULL, &s->err), ETIMEDOUT,
 		     s->err, "answer");
 	assert_poisoned(s);
 }
 
 /* Root may send to our port; a forged "done" must not be believed. */
-static void an_answer_from_another_process_is_ignored(void **state)
+TEST(an_answer_from_another_process_is_ignored)
 {
 	struct sandbox *s = *state;
+
 	struct {
 		struct nlmsghdr h;
 		struct nlmsgerr e;
@@ -218,7 +218,7 @@ static size_t count_staying(const struct link_info *v, size_t n)
 }
 
 /* NLM_F_DUMP_INTR: what came is forgotten, nothing is listed twice. */
-static void a_list_taken_while_devices_come_is_whole(void **state)
+TEST(a_list_taken_while_devices_come_is_whole)
 {
 	struct sandbox *s = *state;
 	const struct bridge_opts o = { 0 };
@@ -254,7 +254,7 @@ static void a_list_taken_while_devices_come_is_whole(void **state)
 	assert_false(netlink_is_broken(s->nl));
 }
 
-static void no_descriptor_survives_exec(void **state)
+TEST(no_descriptor_survives_exec)
 {
 	struct sandbox *s = *state;
 
@@ -269,15 +269,17 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		in_sandbox(a_refusal_carries_the_kernels_own_sentence),
 		in_sandbox(requests_after_a_refused_one_still_run),
-		in_sandbox(a_request_that_grew_too_big_is_an_error_not_half_sent),
+		in_sandbox(
+			a_request_that_grew_too_big_is_an_error_not_half_sent),
 		in_sandbox(lost_answers_poison_the_socket),
 		in_sandbox(a_reopened_socket_is_in_the_same_namespace),
-		in_sandbox(a_socket_closed_underneath_is_an_error_and_stays_one),
+		in_sandbox(
+			a_socket_closed_underneath_is_an_error_and_stays_one),
 		in_sandbox(a_kernel_that_does_not_answer_is_a_timeout),
 		in_sandbox(an_answer_from_another_process_is_ignored),
 		in_sandbox(a_list_taken_while_devices_come_is_whole),
 		in_sandbox(no_descriptor_survives_exec),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN(tests);
 }

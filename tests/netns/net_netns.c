@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "net_lib.h"
-
 #include <errno.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -9,8 +7,9 @@
 #include "net/bridge.h"
 #include "net/sysctl.h"
 #include "net/undo.h"
+#include "net_lib.h"
 
-static void a_namespace_file_opens_whatever_its_path(void **state)
+TEST(a_namespace_file_opens_whatever_its_path)
 {
 	struct sandbox *s = *state;
 	char path[64], target[] = "/tmp/weft-netns-XXXXXX";
@@ -26,12 +25,12 @@ static void a_namespace_file_opens_whatever_its_path(void **state)
 	(void)close(file);
 	assert_int_equal(mount(path, target, NULL, MS_BIND, NULL), 0);
 	assert_works(netns_open(target, &b, &s->err), s->err);
-	assert_int_equal(umount(target), 0);
+	assert_int_equal(umount2(target, MNT_DETACH), 0);
 	assert_int_equal(unlink(target), 0);
 	assert_int_equal(netns_is_own(b, &s->err), 0);
 }
 
-static void own_namespace_is_recognised_by_identity(void **state)
+TEST(own_namespace_is_recognised_by_identity)
 {
 	struct sandbox *s = *state;
 
@@ -40,7 +39,7 @@ static void own_namespace_is_recognised_by_identity(void **state)
 	assert_int_equal(netns_is_own(s->home, &s->err), 0);
 }
 
-static void what_is_no_network_namespace_is_code_8_and_named(void **state)
+TEST(what_is_no_network_namespace_is_code_8_and_named)
 {
 	struct sandbox *s = *state;
 	int fd = -1;
@@ -59,7 +58,7 @@ static void what_is_no_network_namespace_is_code_8_and_named(void **state)
 	assert_int_equal(fd, -1);
 }
 
-static void a_fifo_is_refused_without_waiting_for_a_writer(void **state)
+TEST(a_fifo_is_refused_without_waiting_for_a_writer)
 {
 	struct sandbox *s = *state;
 	char dir[] = "/tmp/weft-fifo-XXXXXX", path[64];
@@ -75,7 +74,7 @@ static void a_fifo_is_refused_without_waiting_for_a_writer(void **state)
 	assert_int_equal(rmdir(dir), 0);
 }
 
-static void enter_and_leave_come_back_also_by_cleanup(void **state)
+TEST(enter_and_leave_come_back_also_by_cleanup)
 {
 	struct sandbox *s = *state;
 	{
@@ -84,13 +83,14 @@ static void enter_and_leave_come_back_also_by_cleanup(void **state)
 		assert_works(netns_enter(s->guest, &home, &s->err), s->err);
 		assert_int_equal(netns_is_own(s->guest, &s->err), 1);
 	}
+
 	assert_int_equal(netns_is_own(s->host, &s->err), 1);
 	assert_fails(netlink_open_in(0, &s->nl, &s->err), EINVAL, s->err,
 		     "enter a netns");
 	assert_int_equal(netns_is_own(s->host, &s->err), 1);
 }
 
-static void no_way_back_is_the_end_of_the_process(void **state)
+TEST(no_way_back_is_the_end_of_the_process)
 {
 	struct sandbox *s = *state;
 	const pid_t child = fork();
@@ -111,7 +111,7 @@ static void no_way_back_is_the_end_of_the_process(void **state)
 	assert_int_equal(WTERMSIG(status), SIGABRT);
 }
 
-static void without_proc_ownership_is_an_error_not_a_guess(void **state)
+TEST(without_proc_ownership_is_an_error_not_a_guess)
 {
 	struct sandbox *s = *state;
 
@@ -122,7 +122,7 @@ static void without_proc_ownership_is_an_error_not_a_guess(void **state)
 	assert_int_equal(s->err.code, CNI_E_NETNS);
 }
 
-static void sysctls_are_those_of_the_namespace_and_interface(void **state)
+TEST(sysctls_are_those_of_the_namespace_and_interface)
 {
 	struct sandbox *s = *state;
 	const struct bridge_opts o = { 0 };
@@ -130,9 +130,9 @@ static void sysctls_are_those_of_the_namespace_and_interface(void **state)
 	char value[16];
 
 	assert_works(bridge_create(s->nl, "br.0", &o, &index, &s->err), s->err);
-	assert_works(sysctl_set_net("ipv4/conf", "br.0", "arp_notify", "1",
-				    &s->err),
-		     s->err);
+	assert_works(
+		sysctl_set_net("ipv4/conf", "br.0", "arp_notify", "1", &s->err),
+		s->err);
 	assert_works(sysctl_get_net("ipv4/conf", "br.0", "arp_notify", value,
 				    sizeof(value), &s->err),
 		     s->err);
@@ -155,15 +155,15 @@ static void sysctls_are_those_of_the_namespace_and_interface(void **state)
 	}
 }
 
-static void a_sysctl_of_nothing_is_enoent_and_of_a_path_einval(void **state)
+TEST(a_sysctl_of_nothing_is_enoent_and_of_a_path_einval)
 {
 	static const char *const bad[] = { "", ".", "..", "../all", "a/b" };
 	struct sandbox *s = *state;
 	char value[16];
 
-	assert_fails(sysctl_set_net("ipv4/conf", "nope", "arp_notify", "1",
-				    &s->err),
-		     ENOENT, s->err, "net/ipv4/conf/nope/arp_notify to 1");
+	assert_fails(
+		sysctl_set_net("ipv4/conf", "nope", "arp_notify", "1", &s->err),
+		ENOENT, s->err, "net/ipv4/conf/nope/arp_notify to 1");
 	assert_fails(sysctl_get_net("ipv9/conf", "lo", "accept_ra", value,
 				    sizeof(value), &s->err),
 		     ENOENT, s->err, "net/ipv9/conf/lo/accept_ra");
@@ -173,12 +173,12 @@ static void a_sysctl_of_nothing_is_enoent_and_of_a_path_einval(void **state)
 			     EINVAL, s->err, "set sysctl");
 	assert_fails(sysctl_set_net("ipv4", NULL, "ip_forward", "x", &s->err),
 		     EINVAL, s->err, "net/ipv4/ip_forward to x");
-	assert_fails(sysctl_get_net("ipv4", NULL, "tcp_rmem", value, 4,
-				    &s->err),
-		     E2BIG, s->err, "tcp_rmem");
+	assert_fails(
+		sysctl_get_net("ipv4", NULL, "tcp_rmem", value, 4, &s->err),
+		E2BIG, s->err, "tcp_rmem");
 }
 
-static void where_proc_sys_is_read_only_right_values_are_no_error(void **state)
+TEST(where_proc_sys_is_read_only_right_values_are_no_error)
 {
 	struct sandbox *s = *state;
 
@@ -189,10 +189,10 @@ static void where_proc_sys_is_read_only_right_values_are_no_error(void **state)
 	assert_int_equal(mount(NULL, "/proc/sys", NULL,
 			       MS_BIND | MS_REMOUNT | MS_RDONLY, NULL),
 			 0);
-	const int same = sysctl_set_net("ipv4", NULL, "ip_forward", "1",
-					&s->err);
-	const int other = sysctl_set_net("ipv4", NULL, "ip_forward", "0",
-					 &s->err);
+	const int same =
+		sysctl_set_net("ipv4", NULL, "ip_forward", "1", &s->err);
+	const int other =
+		sysctl_set_net("ipv4", NULL, "ip_forward", "0", &s->err);
 	assert_int_equal(umount("/proc/sys"), 0);
 	assert_int_equal(same, 0);
 	assert_int_equal(other, -EROFS);
@@ -229,12 +229,10 @@ static int armed(struct cni_err *err, bool fail)
 	return 0;
 }
 
-static void undo_runs_backwards_past_failures_and_keeps_the_first_error(
-	void **state)
+TEST(undo_runs_backwards_past_failures_and_keeps_the_first_error)
 {
 	struct cni_err err = CNI_ERR_INIT;
 
-	(void)state;
 	assert_int_equal(armed(&err, true), -EIO);
 	assert_string_equal(trace, "cba");
 	assert_int_equal(err.code, CNI_E_IO);
@@ -242,11 +240,10 @@ static void undo_runs_backwards_past_failures_and_keeps_the_first_error(
 	assert_non_null(strstr(err.details, "undo=\"remove b: "));
 }
 
-static void undo_disarmed_does_nothing(void **state)
+TEST(undo_disarmed_does_nothing)
 {
 	struct cni_err err = CNI_ERR_INIT;
 
-	(void)state;
 	assert_int_equal(armed(&err, false), 0);
 	assert_string_equal(trace, "");
 	assert_int_equal(err.code, CNI_E_OK);
@@ -271,5 +268,5 @@ int main(void)
 		cmocka_unit_test(undo_disarmed_does_nothing),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN(tests);
 }

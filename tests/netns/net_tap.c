@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "net_lib.h"
-
 #include <errno.h>
 #include <linux/if_tun.h>
 #include <sys/ioctl.h>
@@ -8,17 +6,17 @@
 #include "net/addr.h"
 #include "net/bridge.h"
 #include "net/tap.h"
+#include "net_lib.h"
 
 enum { INDEX = 0x40003000 };
 
-static const struct tap_opts opts = { .name = "tap0123456789a",
-				      .owner = 107,
-				      .group = 108,
-				      .index = INDEX };
+static const struct tap_opts opts = {
+	.name = "tap0123456789a", .owner = 107, .group = 108, .index = INDEX
+};
 
 static const char alias[] = "weft1:bridge-vm:hybrid:vm1:eth0";
 
-static void an_opened_tap_has_exactly_the_flags_that_were_asked(void **state)
+TEST(an_opened_tap_has_exactly_the_flags_that_were_asked)
 {
 	struct sandbox *s = *state;
 	cleanup_close int fd = -1;
@@ -39,7 +37,7 @@ static void an_opened_tap_has_exactly_the_flags_that_were_asked(void **state)
 	assert_false(t.persist);
 }
 
-static void multi_queue_and_nobodys_tap(void **state)
+TEST(multi_queue_and_nobodys_tap)
 {
 	struct sandbox *s = *state;
 	const struct tap_opts o = { .name = "tapmq",
@@ -59,7 +57,7 @@ static void multi_queue_and_nobodys_tap(void **state)
 	assert_int_equal(t.group, TAP_ANYONE);
 }
 
-static void closing_an_unfinished_tap_removes_it(void **state)
+TEST(closing_an_unfinished_tap_removes_it)
 {
 	struct sandbox *s = *state;
 	int fd = -1;
@@ -71,7 +69,7 @@ static void closing_an_unfinished_tap_removes_it(void **state)
 	assert_int_equal(count_links(s->nl), 1);
 }
 
-static void a_configured_persistent_tap_is_a_marked_port(void **state)
+TEST(a_configured_persistent_tap_is_a_marked_port)
 {
 	struct sandbox *s = *state;
 	const struct bridge_opts br = { .mac = mac_of("fe:00:00:00:00:01") };
@@ -110,8 +108,7 @@ static void a_configured_persistent_tap_is_a_marked_port(void **state)
 }
 
 /* What a VMM does: it must ask for the same, and then has carrier. */
-static void a_vmm_opens_the_persistent_tap_with_the_same_flags_only(
-	void **state)
+TEST(a_vmm_opens_the_persistent_tap_with_the_same_flags_only)
 {
 	struct sandbox *s = *state;
 	const struct tap_conf c = { .alias = alias };
@@ -137,7 +134,7 @@ static void a_vmm_opens_the_persistent_tap_with_the_same_flags_only(
 	assert_true(l.carrier);
 }
 
-static void a_taken_tap_name_is_eexist_whatever_holds_it(void **state)
+TEST(a_taken_tap_name_is_eexist_whatever_holds_it)
 {
 	struct sandbox *s = *state;
 	struct tap_opts o = opts;
@@ -159,7 +156,7 @@ static void a_taken_tap_name_is_eexist_whatever_holds_it(void **state)
 	assert_int_equal(count_links(s->nl), 2);
 }
 
-static void a_taken_ifindex_moves_on_to_the_next(void **state)
+TEST(a_taken_ifindex_moves_on_to_the_next)
 {
 	struct sandbox *s = *state;
 	struct tap_opts o = opts;
@@ -176,7 +173,7 @@ static void a_taken_ifindex_moves_on_to_the_next(void **state)
 	assert_int_equal(if_nametoindex("tapc"), INDEX + 2);
 }
 
-static void refusals_name_the_tap_and_the_kernels_reason(void **state)
+TEST(refusals_name_the_tap_and_the_kernels_reason)
 {
 	struct sandbox *s = *state;
 	struct tap_conf c = { .mtu = 70000, .alias = alias };
@@ -200,7 +197,7 @@ static void refusals_name_the_tap_and_the_kernels_reason(void **state)
 	assert_int_equal(count_links(s->nl), 1);
 }
 
-static void without_dev_net_tun_the_error_says_so(void **state)
+TEST(without_dev_net_tun_the_error_says_so)
 {
 	struct sandbox *s = *state;
 	uint32_t index;
@@ -227,5 +224,5 @@ int main(void)
 		in_sandbox(without_dev_net_tun_the_error_says_so),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN(tests);
 }

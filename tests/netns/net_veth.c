@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "net_lib.h"
-
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <signal.h>
@@ -10,6 +8,7 @@
 #include "net/addr.h"
 #include "net/bridge.h"
 #include "net/veth.h"
+#include "net_lib.h"
 
 enum { HOST_INDEX = 0x40001000, GUEST_INDEX = 0x40002000 };
 
@@ -45,7 +44,7 @@ static void assert_nothing_left(struct sandbox *s, size_t host)
 	assert_int_equal(count_links(s->guest_nl), 1);
 }
 
-static void veth_create_makes_both_ends_in_place_marked_and_down(void **state)
+TEST(veth_create_makes_both_ends_in_place_marked_and_down)
 {
 	struct sandbox *s = *state;
 	struct veth_opts o = opts_of(s);
@@ -80,9 +79,8 @@ static void veth_create_makes_both_ends_in_place_marked_and_down(void **state)
 
 static int read_queues(struct nlmsghdr *h, void *arg, struct cni_err *err)
 {
-	struct rtattr *a =
-		(void *)((char *)NLMSG_DATA(h) +
-			 NLMSG_ALIGN(sizeof(struct ifinfomsg)));
+	struct rtattr *a = (void *)((char *)NLMSG_DATA(h) +
+				    NLMSG_ALIGN(sizeof(struct ifinfomsg)));
 	int len = (int)IFLA_PAYLOAD(h);
 	uint32_t *queues = arg;
 
@@ -107,7 +105,7 @@ static void assert_queues(struct netlink *nl, const char *name, uint32_t want)
 	assert_int_equal(queues[1], want);
 }
 
-static void both_ends_have_one_queue_unless_told_otherwise(void **state)
+TEST(both_ends_have_one_queue_unless_told_otherwise)
 {
 	struct sandbox *s = *state;
 	struct veth_opts o = opts_of(s);
@@ -124,7 +122,7 @@ static void both_ends_have_one_queue_unless_told_otherwise(void **state)
 	assert_queues(s->guest_nl, "eth0", 4);
 }
 
-static void the_host_end_gets_no_link_local_address_the_guest_does(void **state)
+TEST(the_host_end_gets_no_link_local_address_the_guest_does)
 {
 	struct sandbox *s = *state;
 	const struct veth_opts o = opts_of(s);
@@ -148,7 +146,7 @@ static void the_host_end_gets_no_link_local_address_the_guest_does(void **state)
 	assert_true(ip_is_link_local(&guest[0].addr));
 }
 
-static void without_wishes_the_kernel_chooses_and_tells(void **state)
+TEST(without_wishes_the_kernel_chooses_and_tells)
 {
 	struct sandbox *s = *state;
 	struct veth_opts o = opts_of(s);
@@ -166,8 +164,7 @@ static void without_wishes_the_kernel_chooses_and_tells(void **state)
 	assert_true(mac_is_unicast(&host.mac));
 }
 
-static void veth_create_with_a_taken_host_name_is_eexist_and_leaves_nothing(
-	void **state)
+TEST(veth_create_with_a_taken_host_name_is_eexist_and_leaves_nothing)
 {
 	struct sandbox *s = *state;
 	const struct veth_opts o = opts_of(s);
@@ -183,8 +180,7 @@ static void veth_create_with_a_taken_host_name_is_eexist_and_leaves_nothing(
 	assert_int_equal(count_links(s->guest_nl), 2);
 }
 
-static void veth_create_with_a_taken_guest_name_is_eexist_and_leaves_nothing(
-	void **state)
+TEST(veth_create_with_a_taken_guest_name_is_eexist_and_leaves_nothing)
 {
 	struct sandbox *s = *state;
 	const struct veth_opts o = opts_of(s);
@@ -203,7 +199,7 @@ static void veth_create_with_a_taken_guest_name_is_eexist_and_leaves_nothing(
 	assert_int_equal(count_links(s->guest_nl), 2);
 }
 
-static void taken_ifindexes_move_on_to_the_next(void **state)
+TEST(taken_ifindexes_move_on_to_the_next)
 {
 	struct sandbox *s = *state;
 	struct veth_opts o = opts_of(s);
@@ -221,7 +217,7 @@ static void taken_ifindexes_move_on_to_the_next(void **state)
 	}
 }
 
-static void one_taken_ifindex_moves_only_that_end(void **state)
+TEST(one_taken_ifindex_moves_only_that_end)
 {
 	struct sandbox *s = *state;
 	struct veth_opts o = opts_of(s);
@@ -243,14 +239,13 @@ static void one_taken_ifindex_moves_only_that_end(void **state)
 	assert_int_equal(v.guest_index, GUEST_INDEX + 10);
 }
 
-static void the_last_ifindex_wraps_to_the_first_of_ours(void **state)
+TEST(the_last_ifindex_wraps_to_the_first_of_ours)
 {
-	(void)state;
 	assert_int_equal(link_next_index(0x7fffffff), 0x40000000);
 	assert_int_equal(link_next_index(0x40000000), 0x40000001);
 }
 
-static void ifindexes_that_are_all_taken_end_in_an_error(void **state)
+TEST(ifindexes_that_are_all_taken_end_in_an_error)
 {
 	struct sandbox *s = *state;
 	struct veth_opts o = opts_of(s);
@@ -272,7 +267,7 @@ static void ifindexes_that_are_all_taken_end_in_an_error(void **state)
 	assert_int_equal(count_links(s->nl), 17);
 }
 
-static void a_refused_option_leaves_nothing_and_says_why(void **state)
+TEST(a_refused_option_leaves_nothing_and_says_why)
 {
 	struct sandbox *s = *state;
 	struct veth_opts o = opts_of(s);
@@ -293,7 +288,7 @@ static void a_refused_option_leaves_nothing_and_says_why(void **state)
 }
 
 /* 256 bytes: the pair is made, its alias refused, the pair removed. */
-static void a_refused_alias_takes_the_pair_with_it(void **state)
+TEST(a_refused_alias_takes_the_pair_with_it)
 {
 	struct sandbox *s = *state;
 	struct veth_opts o = opts_of(s);
@@ -312,7 +307,7 @@ static void a_refused_alias_takes_the_pair_with_it(void **state)
 }
 
 /* Notifications fill the buffer: the kernel did it, we cannot hear it. */
-static void a_lost_answer_leaves_nothing(void **state)
+TEST(a_lost_answer_leaves_nothing)
 {
 	struct sandbox *s = *state;
 	const struct sockaddr_nl links = { .nl_family = AF_NETLINK,
@@ -322,9 +317,8 @@ static void a_lost_answer_leaves_nothing(void **state)
 	cleanup_netlink struct netlink *fresh = NULL;
 	struct veth v;
 
-	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &tiny,
-				    sizeof(tiny)),
-			 0);
+	assert_int_equal(
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &tiny, sizeof(tiny)), 0);
 	assert_int_equal(bind(fd, (const void *)&links, sizeof(links)), 0);
 	assert_true(veth_create(s->nl, &o, &v, &s->err) < 0);
 	assert_true(netlink_is_broken(s->nl));
@@ -334,7 +328,7 @@ static void a_lost_answer_leaves_nothing(void **state)
 }
 
 /* Killed at any moment: all of it, all marked, or nothing. */
-static void a_killed_creation_leaves_a_marked_pair_or_nothing(void **state)
+TEST(a_killed_creation_leaves_a_marked_pair_or_nothing)
 {
 	enum { ROUNDS = 60 };
 	struct sandbox *s = *state;
@@ -372,7 +366,7 @@ static void a_killed_creation_leaves_a_marked_pair_or_nothing(void **state)
 	assert_nothing_left(s, 1);
 }
 
-static void a_bridge_at_1023_ports_says_that_it_is_full(void **state)
+TEST(a_bridge_at_1023_ports_says_that_it_is_full)
 {
 	struct sandbox *s = *state;
 	struct veth_opts o = opts_of(s);
@@ -411,7 +405,8 @@ static void a_bridge_at_1023_ports_says_that_it_is_full(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		in_sandbox(veth_create_makes_both_ends_in_place_marked_and_down),
+		in_sandbox(
+			veth_create_makes_both_ends_in_place_marked_and_down),
 		in_sandbox(both_ends_have_one_queue_unless_told_otherwise),
 		in_sandbox(
 			the_host_end_gets_no_link_local_address_the_guest_does),
@@ -431,5 +426,5 @@ int main(void)
 		in_sandbox(a_bridge_at_1023_ports_says_that_it_is_full),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN(tests);
 }

@@ -2,32 +2,6 @@
 /* The verbs of ipam-host-local on directories in /tmp. */
 #include "ipam_world.h"
 
-#define ONE "[[{\"subnet\":\"10.1.0.0/29\"}]]"
-#define DUAL "[[{\"subnet\":\"10.1.0.0/29\"}],[{\"subnet\":\"fd00::/64\"}]]"
-#define YEARS (10L * 365 * 24 * 3600) /* before any boot */
-
-static void assert_adds(struct world *w, const char *id, const char *ips)
-{
-	if (world_call(w, CNI_ADD, id, "eth0") < 0)
-		fail_msg("ADD %s: %s", id, w->err.msg);
-	assert_string_equal(w->ips, ips);
-}
-
-static void assert_works(struct world *w, enum cni_command verb, const char *id)
-{
-	if (world_call(w, verb, id, "eth0") < 0)
-		fail_msg("verb %d %s: %s", verb, id, w->err.msg);
-}
-
-static void assert_fails(struct world *w, enum cni_command verb, const char *id,
-			 enum cni_code code, const char *msg)
-{
-	assert_true(world_call(w, verb, id, "eth0") < 0);
-	assert_int_equal(w->err.code, code);
-	if (!strstr(w->err.msg, msg))
-		fail_msg("\"%s\" is not in \"%s\"", msg, w->err.msg);
-}
-
 static void leases_are_host_locals_to_the_byte(void **state)
 {
 	cleanup_world struct world w = world_new(DUAL);
@@ -173,6 +147,25 @@ static void all_sets_or_none(void **state)
 	assert_string_equal(world_index(&w, "c3", "eth0"), "-");
 }
 
+static void an_add_that_fails_late_takes_its_leases_back(void **state)
+{
+	cleanup_world struct world w = world_new(DUAL);
+	char path[PATH_MAX];
+
+	(void)state;
+	world_put_text(&w, "n/10.1.0.4", "c1\r\neth0"); /* from before */
+	world_path(&w, "n/last_reserved_ip.1", path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_fails(&w, CNI_ADD, "c1", CNI_E_IO, "last_reserved_ip.1");
+	assert_fails(&w, CNI_ADD, "c2", CNI_E_IO, "last_reserved_ip.1");
+	assert_string_equal(world_get(&w, "n/10.1.0.4"), "c1\r\neth0");
+	assert_string_equal(world_get(&w, "n/fd00::2"), "-");
+	assert_string_equal(world_get(&w, "n/10.1.0.2"), "-");
+	assert_string_equal(world_index(&w, "c1", "eth0"), "c1 eth0 10.1.0.4");
+	assert_string_equal(world_index(&w, "c2", "eth0"), "-");
+	assert_string_equal(world_get(&w, ".weft/n/lease.new"), "-");
+}
+
 static void a_requested_address_that_is_taken_names_its_holder(void **state)
 {
 	cleanup_world struct world w = world_new(DUAL);
@@ -211,83 +204,6 @@ static void a_requested_address_also_moves_the_last_reserved(void **state)
 	assert_adds(&w, "c1", "10.1.0.4");
 	w.args = "";
 	assert_adds(&w, "c2", "10.1.0.5");
-}
-
-static void leases_of_host_local_are_found_without_an_index(void **state)
-{
-	cleanup_world struct world w = world_new(DUAL);
-
-	(void)state;
-	world_put_text(&w, "n/10.1.0.5", "c1\r\neth0");
-	world_put_text(&w, "n/fd00::9", "c1\r\neth0\n");
-	world_put_text(&w, "n/last_reserved_ip.0", "10.1.0.5");
-	assert_works(&w, CNI_CHECK, "c1");
-	assert_adds(&w, "c1", "10.1.0.5 fd00::9");
-	assert_true(w.adopted);
-	assert_adds(&w, "c2", "10.1.0.6 fd00::2");
-	assert_works(&w, CNI_DEL, "c1");
-	assert_string_equal(world_get(&w, "n/10.1.0.5"), "-");
-	assert_string_equal(world_get(&w, "n/fd00::9"), "-");
-	assert_string_equal(world_get(&w, "n/10.1.0.6"), "c2\r\neth0");
-}
-
-static void legacy_leases_count_only_where_no_full_one_does(void **state)
-{
-	cleanup_world struct world w = world_new(ONE);
-
-	(void)state;
-	world_put_text(&w, "n/10.1.0.5", "c1");
-	assert_works(&w, CNI_CHECK, "c1");
-	assert_fails(&w, CNI_ADD, "c1", CNI_E_TAKEN,
-		     "10.1.0.5 has been allocated to c1");
-	world_put_text(&w, "n/10.1.0.6", "c1\r\neth0");
-	assert_works(&w, CNI_DEL, "c1");
-	assert_string_equal(world_get(&w, "n/10.1.0.6"), "-");
-	assert_string_equal(world_get(&w, "n/10.1.0.5"), "c1");
-	assert_works(&w, CNI_DEL, "c1");
-	assert_string_equal(world_get(&w, "n/10.1.0.5"), "-");
-}
-
-static void lost_leases_of_an_earlier_boot_are_free(void **state)
-{
-	cleanup_world struct world w = world_new(ONE);
-
-	(void)state;
-	world_put(&w, "n/10.1.0.2", "", 0, YEARS);
-	world_put(&w, "n/10.1.0.3", "\0\0\0\0", 4, YEARS);
-	assert_adds(&w, "c1", "10.1.0.2");
-	assert_string_equal(world_get(&w, "n/10.1.0.2"), "c1\r\neth0");
-	w.args = "IP=10.1.0.3";
-	assert_adds(&w, "c2", "10.1.0.3");
-	assert_string_equal(world_get(&w, "n/10.1.0.3"), "c2\r\neth0");
-}
-
-static void lost_leases_of_this_boot_are_taken(void **state)
-{
-	cleanup_world struct world w = world_new(ONE);
-
-	(void)state;
-	world_put(&w, "n/10.1.0.2", "", 0, 0);
-	world_put(&w, "n/10.1.0.3", "\0\0\0\0", 4, 0);
-	assert_adds(&w, "c1", "10.1.0.4");
-	w.args = "IP=10.1.0.2";
-	assert_fails(&w, CNI_ADD, "c2", CNI_E_TAKEN,
-		     "held by a file that names no container");
-}
-
-static void lost_leases_do_not_exhaust_a_pool_for_status(void **state)
-{
-	cleanup_world struct world w =
-		world_new("[[{\"subnet\":\"10.1.0.0/30\"}]]");
-
-	(void)state;
-	assert_works(&w, CNI_STATUS, "");
-	world_put(&w, "n/10.1.0.2", "", 0, YEARS);
-	assert_works(&w, CNI_STATUS, "");
-	assert_adds(&w, "c1", "10.1.0.2");
-	assert_fails(
-		&w, CNI_STATUS, "", CNI_E_UNAVAILABLE,
-		"no IP addresses available in range set: 10.1.0.1-10.1.0.2: 1 of 1 in use");
 }
 
 static void status_is_50_where_add_would_fail(void **state)
@@ -372,201 +288,6 @@ static void gc_of_a_network_that_is_not_there_makes_nothing(void **state)
 	assert_int_equal(rmdir(w.dir), 0);
 }
 
-static void a_lying_index_releases_nobodys_address(void **state)
-{
-	cleanup_world struct world w = world_new(ONE);
-
-	(void)state;
-	assert_adds(&w, "c1", "10.1.0.2");
-	assert_adds(&w, "c2", "10.1.0.3");
-	world_lie(&w, "c1", "eth0", "c1 eth0 10.1.0.3");
-	assert_works(&w, CNI_DEL, "c1");
-	assert_string_equal(world_get(&w, "n/10.1.0.2"), "-");
-	assert_string_equal(world_get(&w, "n/10.1.0.3"), "c2\r\neth0");
-}
-
-static void a_lying_index_gives_nobody_two_addresses(void **state)
-{
-	static const char *const lies[] = {
-		"c1 eth0 10.1.0.3",
-		"c1 eth0 10.1.0.2 10.1.0.3",
-		"c1 eth0 10.1.0.6",
-		"c1 eth0 ",
-		"c1 eth0",
-		"c1",
-		" ",
-		"c1 eth0 10.1.0.02",
-		"c1 eth0 ../../etc/passwd",
-		"c1 eth0  10.1.0.2",
-		"c2 eth0 10.1.0.3",
-		"/etc/passwd",
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
-		cleanup_world struct world w = world_new(ONE);
-
-		assert_adds(&w, "c1", "10.1.0.2");
-		assert_adds(&w, "c2", "10.1.0.3");
-		world_lie(&w, "c1", "eth0", lies[i]);
-		assert_works(&w, CNI_CHECK, "c1");
-		assert_adds(&w, "c1", "10.1.0.2");
-		world_lie(&w, "c1", "eth0", lies[i]);
-		assert_works(&w, CNI_DEL, "c1");
-		assert_string_equal(world_get(&w, "n/10.1.0.2"), "-");
-		assert_string_equal(world_get(&w, "n/10.1.0.3"), "c2\r\neth0");
-	}
-}
-
-static void
-an_entry_of_another_attachment_stays_when_hashes_collide(void **state)
-{
-	cleanup_world struct world w = world_new(ONE);
-
-	(void)state;
-	assert_adds(&w, "c2", "10.1.0.2");
-	world_lie(&w, "c1", "eth0", "c2 eth0 10.1.0.2");
-	assert_adds(&w, "c1", "10.1.0.3");
-	assert_adds(&w, "c1", "10.1.0.3");
-	assert_string_equal(world_index(&w, "c1", "eth0"), "c2 eth0 10.1.0.2");
-	assert_works(&w, CNI_DEL, "c1");
-	assert_string_equal(world_index(&w, "c1", "eth0"), "c2 eth0 10.1.0.2");
-	assert_string_equal(world_get(&w, "n/10.1.0.2"), "c2\r\neth0");
-	assert_string_equal(world_get(&w, "n/10.1.0.3"), "-");
-}
-
-static void
-a_stale_index_after_host_local_took_over_is_seen_through(void **state)
-{
-	cleanup_world struct world w = world_new(DUAL);
-	char path[PATH_MAX];
-
-	(void)state;
-	assert_adds(&w, "c1", "10.1.0.2 fd00::2");
-	world_path(&w, "n/fd00::2", path); /* as if by host-local's DEL, ADD */
-	assert_int_equal(unlink(path), 0);
-	world_put_text(&w, "n/fd00::3", "c1\r\neth0");
-	assert_works(&w, CNI_DEL, "c1");
-	assert_string_equal(world_get(&w, "n/10.1.0.2"), "-");
-	assert_string_equal(world_get(&w, "n/fd00::3"), "-");
-}
-
-static void an_index_that_cannot_be_written_costs_nothing_but_time(void **state)
-{
-	cleanup_world struct world w = world_new(ONE);
-	char path[PATH_MAX], name[64];
-
-	(void)state;
-	assert_works(&w, CNI_STATUS, "");
-	world_index_name("c1", "eth0", name);
-	world_path(&w, name, path);
-	assert_int_equal(mkdir(path, 0700), 0);
-	assert_adds(&w, "c1", "10.1.0.2");
-	assert_adds(&w, "c1", "10.1.0.2");
-	assert_works(&w, CNI_DEL, "c1");
-	assert_string_equal(world_get(&w, "n/10.1.0.2"), "-");
-}
-
-static void what_a_killed_call_left_in_the_way_is_no_harm(void **state)
-{
-	cleanup_world struct world w = world_new(ONE);
-	char from[PATH_MAX], to[PATH_MAX];
-
-	(void)state;
-	assert_adds(&w, "c1", "10.1.0.2");
-	/* killed between link(2) and unlink(2) */
-	world_path(&w, "n/10.1.0.2", from);
-	world_path(&w, ".weft/n/lease.new", to);
-	assert_int_equal(link(from, to), 0);
-	world_path(&w, ".weft/n/index.new", to);
-	assert_int_equal(symlink("half", to), 0);
-	assert_adds(&w, "c2", "10.1.0.3");
-	assert_string_equal(world_get(&w, "n/10.1.0.2"), "c1\r\neth0");
-	assert_string_equal(world_get(&w, "n/10.1.0.3"), "c2\r\neth0");
-	assert_string_equal(world_get(&w, ".weft/n/lease.new"), "-");
-	/* the entry exists: this one is replaced by rename(2) */
-	world_lie(&w, "c2", "eth0", "c2 eth0 10.1.0.6");
-	assert_adds(&w, "c2", "10.1.0.3");
-	assert_int_equal(world_count(&w, ".weft"), 2);
-}
-
-static void things_that_are_no_lease_keep_their_address(void **state)
-{
-	cleanup_world struct world w = world_new(ONE);
-	char path[PATH_MAX], big[5000];
-
-	(void)state;
-	world_put_text(&w, "n/secret", "c1\r\neth0");
-	world_path(&w, "n/10.1.0.2", path);
-	assert_int_equal(symlink("secret", path), 0);
-	world_path(&w, "n/10.1.0.3", path);
-	assert_int_equal(mkdir(path, 0700), 0);
-	world_path(&w, "n/10.1.0.4", path);
-	assert_int_equal(mkfifo(path, 0600), 0);
-	memset(big, 'x', sizeof(big));
-	world_put(&w, "n/10.1.0.5", big, sizeof(big), YEARS);
-
-	assert_adds(&w, "c1", "10.1.0.6");
-	assert_works(&w, CNI_DEL, "c1");
-	w.more = ",\"cni.dev/valid-attachments\":[]";
-	assert_works(&w, CNI_GC, "");
-	assert_string_equal(world_get(&w, "n/secret"), "c1\r\neth0");
-	assert_int_equal(world_count(&w, "n"), 6); /* not the directory */
-	w.args = "IP=10.1.0.4";
-	assert_fails(&w, CNI_ADD, "c1", CNI_E_TAKEN, "10.1.0.4");
-}
-
-static void links_in_place_of_our_directories_are_not_followed(void **state)
-{
-	cleanup_world struct world w = world_new(ONE);
-	char path[PATH_MAX];
-
-	(void)state;
-	world_path(&w, ".weft", path);
-	assert_int_equal(symlink("/tmp", path), 0);
-	assert_fails(&w, CNI_ADD, "c1", CNI_E_IO, ".weft");
-	assert_int_equal(unlink(path), 0);
-	world_path(&w, "n", path);
-	assert_int_equal(rmdir(path), 0);
-	assert_int_equal(symlink("/tmp", path), 0);
-	assert_fails(&w, CNI_ADD, "c1", CNI_E_IO, "open directory n");
-}
-
-static void long_container_ids_work_until_a_clear_limit(void **state)
-{
-	cleanup_world struct world w = world_new(ONE);
-	char id[4096];
-
-	(void)state;
-	memset(id, 'a', sizeof(id));
-	id[4070] = '\0';
-	assert_adds(&w, id, "10.1.0.2");
-	assert_adds(&w, id, "10.1.0.2");
-	assert_works(&w, CNI_DEL, id);
-	assert_string_equal(world_get(&w, "n/10.1.0.2"), "-");
-	id[4070] = 'a';
-	id[4091] = '\0';
-	assert_fails(&w, CNI_ADD, id, CNI_E_ENV, "CNI_CONTAINERID of 4091");
-	assert_int_equal(world_count(&w, ".weft"), 0);
-	assert_works(&w, CNI_DEL, id);
-}
-
-static void a_garbled_last_reserved_ip_only_restarts_the_round(void **state)
-{
-	static const char *const texts[] = { "", "10.1.0.4\n", "x", "fd00::1",
-					     "10.1.0.7" };
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		cleanup_world struct world w = world_new(ONE);
-
-		world_put_text(&w, "n/last_reserved_ip.0", texts[i]);
-		assert_adds(&w, "c1", "10.1.0.2");
-		assert_string_equal(world_get(&w, "n/last_reserved_ip.0"),
-				    "10.1.0.2");
-	}
-}
-
 static void a_million_addresses_with_thousands_taken_stay_quick(void **state)
 {
 	cleanup_world struct world w =
@@ -600,39 +321,18 @@ int main(void)
 		cmocka_unit_test(half_an_add_is_completed),
 		cmocka_unit_test(a_network_may_grow_a_second_family),
 		cmocka_unit_test(all_sets_or_none),
+		cmocka_unit_test(an_add_that_fails_late_takes_its_leases_back),
 		cmocka_unit_test(
 			a_requested_address_that_is_taken_names_its_holder),
 		cmocka_unit_test(requests_that_no_range_satisfies_are_refused),
 		cmocka_unit_test(
 			a_requested_address_also_moves_the_last_reserved),
-		cmocka_unit_test(
-			leases_of_host_local_are_found_without_an_index),
-		cmocka_unit_test(
-			legacy_leases_count_only_where_no_full_one_does),
-		cmocka_unit_test(lost_leases_of_an_earlier_boot_are_free),
-		cmocka_unit_test(lost_leases_of_this_boot_are_taken),
-		cmocka_unit_test(lost_leases_do_not_exhaust_a_pool_for_status),
 		cmocka_unit_test(status_is_50_where_add_would_fail),
 		cmocka_unit_test(
 			check_notices_a_lease_that_is_gone_or_anothers),
 		cmocka_unit_test(gc_removes_what_is_not_valid_and_nothing_else),
 		cmocka_unit_test(
 			gc_of_a_network_that_is_not_there_makes_nothing),
-		cmocka_unit_test(a_lying_index_releases_nobodys_address),
-		cmocka_unit_test(a_lying_index_gives_nobody_two_addresses),
-		cmocka_unit_test(
-			an_entry_of_another_attachment_stays_when_hashes_collide),
-		cmocka_unit_test(
-			a_stale_index_after_host_local_took_over_is_seen_through),
-		cmocka_unit_test(
-			an_index_that_cannot_be_written_costs_nothing_but_time),
-		cmocka_unit_test(what_a_killed_call_left_in_the_way_is_no_harm),
-		cmocka_unit_test(things_that_are_no_lease_keep_their_address),
-		cmocka_unit_test(
-			links_in_place_of_our_directories_are_not_followed),
-		cmocka_unit_test(long_container_ids_work_until_a_clear_limit),
-		cmocka_unit_test(
-			a_garbled_last_reserved_ip_only_restarts_the_round),
 		cmocka_unit_test(
 			a_million_addresses_with_thousands_taken_stay_quick),
 	};

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../lib/check.h"
+#include "bridge-vm/conf.h"
+
+/* @keys go into an otherwise complete configuration. */
+static int parse(const char *keys, const char *cni_args,
+		 struct bridge_vm_conf *ret, struct cni_netconf *conf,
+		 struct cni_err *err)
+{
+	struct cni_call call = { .args = { .args = cni_args } };
+	char text[4096];
+
+	*err = (struct cni_err)CNI_ERR_INIT;
+	(void)snprintf(text, sizeof(text),
+		       "{\"cniVersion\":\"1.1.0\",\"name\":\"n\"%s%s}",
+		       *keys ? "," : "", keys);
+	assert_ok(cni_netconf_parse(dup_text(text), strlen(text), conf, err),
+		  err);
+	call.conf = *conf;
+	return bridge_vm_conf_parse(&call, ret, err);
+}
+
+static struct bridge_vm_conf read_conf(const char *keys, const char *cni_args)
+{
+	static struct cni_netconf last;
+	struct bridge_vm_conf c;
+	struct cni_err err;
+
+	cni_netconf_free(&last);
+	assert_ok(parse(keys, cni_args, &c, &last, &err), &err);
+	return c;
+}
+
+static void check_refused(const char *keys, const char *cni_args, int code,
+			  const char *msg)
+{
+	cleanup_netconf struct cni_netconf conf = { 0 };
+	struct bridge_vm_conf c;
+	struct cni_err err;
+	char all[512];
+
+	(void)snprintf(all, sizeof(all), "network \"n\": %s", msg);
+	assert_error(parse(keys, cni_args, &c, &conf, &err), &err, code, all);
+}
+
+TEST(nothing_said_means_the_defaults)
+{
+	const struct bridge_vm_conf c = read_conf("", "");
+
+	assert_string_equal(c.bridge, "cni0");
+	assert_false(c.is_gateway || c.is_default_gateway || c.force_address ||
+		     c.ip_masq || c.disable_guest || c.strict_gc || c.has_mac);
+	assert_int_equal(c.mtu, 0);
+	assert_int_equal(c.attach, BRIDGE_VM_VETH);
+	assert_string_equal(c.tap_name, "");
+	assert_int_equal(c.tap_owner, -1);
+	assert_int_equal(c.tap_group, -1);
+	assert_int_equal(c.tap_queues, 1);
+}
+
+TEST(every_key_is_read)
+{
+	const struct bridge_vm_conf c = read_conf(
+		"\"bridge\":\"b\",\"isGateway\":true,\"forceAddress\":true,"
+		"\"ipMasq\":true,\"ipMasqBackend\":\"iptables\",\"mtu\":9000,"
+		"\"attach\":\"tap\",\"tap\":{\"name\":\"t\",\"owner\":0,"
+		"\"group\":4294967294,\"queues\":256},\"gc\":\"strict\"",
+		"");
+
+	assert_string_equal(c.bridge, "b");
+	assert_true(c.is_gateway && c.force_address && c.ip_masq &&
+		    c.strict_gc);
+	assert_false(c.is_default_gateway);
+	assert_int_equal(c.mtu, 9000);
+	assert_int_equal(c.attach, BRIDGE_VM_TAP);
+	assert_string_equal(c.tap_name, "t");
+	assert_int_equal(c.tap_owner, 0);
+	assert_true(c.tap_group == 4294967294);
+	assert_int_equal(c.tap_queues, 256);
+}
+
+TEST(a_default_gateway_is_a_gateway)
+{
+	const struct bridge_vm_conf c =
+		read_conf("\"isDefaultGateway\":true", "");
+
+	assert_true(c.is_gateway && c.is_default_gateway);
+}
+
+TEST(upstreams_other_keys_are_refused_by_name_and_value)
+{
+	static const struct {
+		const char *key, *value;
+	} rows[] = {
+		{ "hairpinMode", "true" },
+		{ "promiscMode", "true" },
+		{ "vlan", "100" },
+		{ "vlanTrunk", "[{\"id\":5}]" },
+		{ "preserveDefaultVlan", "true" },
+		{ "macspoofchk", "true" },
+		{ "enabledad", "true" },
+		{ "portIsolation", "true" },
+		{ "vlan", "\"5\"" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char keys[128], msg[128];
+
+		(void)snprintf(keys, sizeof(keys), "\"%s\":%s", rows[i].key,
+			       rows[i].value);
+		(void)snprintf(msg, sizeof(msg),
+			       "key \"%s\": unsupported: value %s", rows[i].key,
+			       rows[i].value);
+		check_refused(keys, "", CNI_E_FIELD, msg);
+	}
+}
+
+TEST(upstreams_other_keys_may_be_off)
+{
+	(void)read_conf(
+		"\"hairpinMode\":false,\"promiscMode\":false,\"vlan\":0,"
+		"\"vlanTrunk\":[],\"preserveDefaultVlan\":false,"
+		"\"macspoofchk\":false,\"enabledad\":null,"
+		"\"portIsolation\":false",
+		"");
+}
+
+TEST(bad_values_are_named)
+{
+	check_refused("\"mtu\":67", "", CNI_E_CONFIG,
+		      "key \"mtu\": 67 is under IPv4's least, 68");
+	check_refused("\"mtu\":65536", "", CNI_E_CONFIG,
+		      "key \"mtu\": 65536 is not within 0..65535");
+	check_refused("\"mtu\":-1", "", CNI_E_CONFIG,
+		      "key \"mtu\": -1 is not within 0..65535");
+	check_refused("\"mtu\":\"1500\"", "", CNI_E_DECODE,
+		      "key \"mtu\": \"1500\" is not an integer");
+	check_refused("\"bridge\":\"\"", "", CNI_E_CONFIG,
+		      "key \"bridge\": \"\": interface name is empty");
+	check_refused(
+		"\"bridge\":\"b1234567890123456\"", "", CNI_E_CONFIG,
+		"key \"bridge\": \"b1234567890123456\": interface name is too long");
+	check_refused(
+		"\"bridge\":\"br%d\"", "", CNI_E_CONFIG,
+		"key \"bridge\": \"br%d\": interface name contains %, where the kernel puts a number");
+	check_refused("\"ipMasqBackend\":\"ebpf\"", "", CNI_E_CONFIG,
+		      "key \"ipMasqBackend\": unknown ipmasq backend \"ebpf\"");
+	check_refused("\"gc\":\"lax\"", "", CNI_E_CONFIG,
+		      "key \"gc\": \"lax\" is not \"strict\"");
+	check_refused(
+		"\"disableContainerInterface\":true,\"ipam\":{\"type\":\"x\"}",
+		"", CNI_E_CONFIG,
+		"cannot use IPAM when DisableContainerInterface flag is set");
+	check_refused("\"attach\":\"macvtap\"", "", CNI_E_CONFIG,
+		      "attach \"macvtap\": must be \"veth\" or \"tap\"");
+}
+
+TEST(bad_values_of_a_tap_are_named)
+{
+	check_refused("\"tap\":{\"queues\":0}", "", CNI_E_CONFIG,
+		      "key \"tap\": key \"queues\": 0 is not within 1..256");
+	check_refused("\"tap\":{\"queues\":257}", "", CNI_E_CONFIG,
+		      "key \"tap\": key \"queues\": 257 is not within 1..256");
+	check_refused(
+		"\"tap\":{\"owner\":4294967295}", "", CNI_E_CONFIG,
+		"key \"tap\": key \"owner\": 4294967295 is not within 0..4294967294");
+	check_refused(
+		"\"tap\":{\"name\":\"a/b\"}", "", CNI_E_CONFIG,
+		"key \"tap\": key \"name\": \"a/b\": interface name contains / or : or whitespace characters");
+	check_refused("\"tap\":true", "", CNI_E_DECODE,
+		      "key \"tap\": true is not an object");
+}
+
+static void check_mac(const char *keys, const char *cni_args, const char *want)
+{
+	const struct bridge_vm_conf c = read_conf(keys, cni_args);
+	char buf[MAC_STR_SIZE];
+
+	assert_int_equal(c.has_mac, want != NULL);
+	if (want)
+		assert_string_equal(mac_format(&c.mac, buf), want);
+}
+
+#define MAC1 "02:00:00:00:00:01"
+#define MAC2 "02:00:00:00:00:02"
+#define MAC3 "02:00:00:00:00:03"
+#define ARGS(m) "\"args\":{\"cni\":{\"mac\":\"" m "\"}}"
+#define RUNTIME(m) "\"runtimeConfig\":{\"mac\":\"" m "\"}"
+
+TEST(the_mac_asked_for_last_counts)
+{
+	check_mac("", "MAC=" MAC1, MAC1);
+	check_mac(ARGS(MAC2), "MAC=" MAC1, MAC2);
+	check_mac(RUNTIME(MAC3), "MAC=" MAC1, MAC3);
+	check_mac(ARGS(MAC2) "," RUNTIME(MAC3), "MAC=" MAC1, MAC3);
+	check_mac(RUNTIME(MAC3) "," ARGS(MAC2), "", MAC3);
+	check_mac("", "IgnoreUnknown=1;K8S_POD_NAME=x;MAC=" MAC1, MAC1);
+}
+
+TEST(an_empty_mac_asks_for_nothing)
+{
+	check_mac("", "MAC=", NULL);
+	check_mac(ARGS(""), "MAC=" MAC1, MAC1);
+	check_mac(RUNTIME(""), "MAC=" MAC1, MAC1);
+	check_mac(ARGS(MAC2) "," RUNTIME(""), "", MAC2);
+	check_mac("\"runtimeConfig\":{\"mac\":null}", "MAC=" MAC1, MAC1);
+	/* As upstream, there is no key of the configuration itself. */
+	check_mac("\"mac\":\"" MAC1 "\"", "", NULL);
+}
+
+TEST(a_mac_that_no_guest_can_have_is_refused)
+{
+	check_refused(
+		RUNTIME("01:00:5e:00:00:01"), "", CNI_E_CONFIG,
+		"requested mac \"01:00:5e:00:00:01\": not a unicast Ethernet address");
+	check_refused(
+		"", "MAC=00:00:00:00:00:00", CNI_E_CONFIG,
+		"requested mac \"00:00:00:00:00:00\": not a unicast Ethernet address");
+	check_refused("", "MAC=x", CNI_E_CONFIG,
+		      "requested mac \"x\": not a unicast Ethernet address");
+	check_refused("\"args\":{\"cni\":{\"mac\":5}}", "", CNI_E_DECODE,
+		      "args.cni: key \"mac\": 5 is not a string");
+	check_refused("", "MAC", CNI_E_ENV, "CNI_ARGS: invalid pair \"MAC\"");
+}
+
+TEST(a_request_too_long_is_refused)
+{
+	char keys[256], *big = repeat('x', 64);
+
+	(void)snprintf(keys, sizeof(keys), "\"runtimeConfig\":{\"mac\":\"%s\"}",
+		       big);
+	(void)snprintf(keys + 150, sizeof(keys) - 150,
+		       "requested mac \"%s\": too long", big);
+	check_refused(keys, "", CNI_E_CONFIG, keys + 150);
+	(void)snprintf(keys, sizeof(keys), "MAC=%s", big);
+	check_refused("", keys, CNI_E_ENV,
+		      "CNI_ARGS: value of MAC is longer than 63 bytes");
+	free(big);
+}
+
+#define ATTACH_ARGS "\"args\":{\"cni\":{\"attach\":\"tap\"}}"
+#define LISTED "\"perAttachment\":[\"attach\"]"
+
+TEST(who_attaches_may_choose_where_the_network_lets_it)
+{
+	assert_int_equal(read_conf(LISTED, "ATTACH=tap").attach, BRIDGE_VM_TAP);
+	assert_int_equal(read_conf(LISTED "," ATTACH_ARGS, "").attach,
+			 BRIDGE_VM_TAP);
+	assert_int_equal(read_conf(LISTED
+				   "," ATTACH_ARGS
+				   ",\"runtimeConfig\":{\"attach\":\"veth\"}",
+				   "ATTACH=tap")
+				 .attach,
+			 BRIDGE_VM_VETH);
+	assert_int_equal(
+		read_conf(LISTED ",\"attach\":\"tap\"", "ATTACH=").attach,
+		BRIDGE_VM_TAP);
+}
+
+TEST(who_attaches_may_choose_nothing_by_default)
+{
+	const char *msg =
+		"attach \"tap\" asked for by this attachment: network \"n\" does not list \"attach\" in perAttachment";
+
+	check_refused("", "ATTACH=tap", CNI_E_CONFIG, msg);
+	check_refused(ATTACH_ARGS, "", CNI_E_CONFIG, msg);
+	check_refused("\"perAttachment\":[]," ATTACH_ARGS, "", CNI_E_CONFIG,
+		      msg);
+	check_refused("\"runtimeConfig\":{\"attach\":\"tap\"}", "",
+		      CNI_E_CONFIG, msg);
+	assert_int_equal(read_conf("", "ATTACH=").attach, BRIDGE_VM_VETH);
+}
+
+TEST(a_choice_must_be_one_that_there_is)
+{
+	check_refused(LISTED, "ATTACH=TAP", CNI_E_CONFIG,
+		      "attach \"TAP\": must be \"veth\" or \"tap\"");
+	check_refused("\"perAttachment\":[\"vlan\"]", "", CNI_E_FIELD,
+		      "key \"perAttachment\": unsupported: value \"vlan\"");
+	check_refused("\"perAttachment\":[5]", "", CNI_E_DECODE,
+		      "key \"perAttachment\": 5 is not a string");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_said_means_the_defaults),
+		cmocka_unit_test(every_key_is_read),
+		cmocka_unit_test(a_default_gateway_is_a_gateway),
+		cmocka_unit_test(
+			upstreams_other_keys_are_refused_by_name_and_value),
+		cmocka_unit_test(upstreams_other_keys_may_be_off),
+		cmocka_unit_test(bad_values_are_named),
+		cmocka_unit_test(bad_values_of_a_tap_are_named),
+		cmocka_unit_test(the_mac_asked_for_last_counts),
+		cmocka_unit_test(an_empty_mac_asks_for_nothing),
+		cmocka_unit_test(a_mac_that_no_guest_can_have_is_refused),
+		cmocka_unit_test(a_request_too_long_is_refused),
+		cmocka_unit_test(
+			who_attaches_may_choose_where_the_network_lets_it),
+		cmocka_unit_test(who_attaches_may_choose_nothing_by_default),
+		cmocka_unit_test(a_choice_must_be_one_that_there_is),
+	};
+
+	return RUN(tests);
+}
