@@ -84,7 +84,12 @@ kernel_vm_inside() {
 	mount -t debugfs debugfs /sys/kernel/debug
 	hostname weft-vm
 	ip link set lo up
-	# Whose device node is there before the module is.
+	# What udev would do: these links, and nodes that are there before their
+	# modules are.
+	ln -s /proc/self/fd /dev/fd
+	ln -s fd/0 /dev/stdin
+	ln -s fd/1 /dev/stdout
+	ln -s fd/2 /dev/stderr
 	modprobe -a tun vhost_net
 	stty -F /dev/ttyS1 raw
 	read -r uptime _ </proc/uptime
