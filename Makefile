@@ -5,7 +5,7 @@ B := build$(if $(SAN),/san)
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s%s\n' $(1) '$(2)')
 
-LIBS := libnl-3.0 libmnl libcjson
+LIBS := libnl-3.0 libcjson
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wformat=2 -Wvla -Wwrite-strings -Wundef -Wimplicit-fallthrough \
@@ -63,6 +63,26 @@ $(NETNS): $(B)/tests/%: tests/netns/%.c $(PARTS)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(PARTS) \
 		-lcmocka $(LDLIBS)
+
+include static/static.mk
+
+# Renamed into place: an engine may run the old one at this moment.
+BINDIR ?= /opt/cni/bin
+MANDIR ?= /usr/local/share/man
+define install-from
+$(Q)install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man8
+$(Q)install -m 755 $(1)/weft $(DESTDIR)$(BINDIR)/.weft.new
+$(Q)mv -f $(DESTDIR)$(BINDIR)/.weft.new $(DESTDIR)$(BINDIR)/weft
+$(Q)for name in $(NAMES); do \
+	ln -sfn weft $(DESTDIR)$(BINDIR)/$$name || exit; done
+$(Q)install -m 644 $(wildcard docs/*.8) $(DESTDIR)$(MANDIR)/man8
+endef
+
+.PHONY: install install-static
+install: all ## into DESTDIR, BINDIR (/opt/cni/bin), MANDIR
+	$(call install-from,$(B)/bin)
+install-static: static ## the same of the static build
+	$(call install-from,$(S)/bin)
 
 .PHONY: test-programs
 test-programs: $(UNIT) $(NETNS)
@@ -154,5 +174,5 @@ clean: ## remove build/
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' \
-		Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' \
+		Makefile static/static.mk

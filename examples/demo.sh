@@ -320,9 +320,18 @@ take_down() {
 	CNI_ARGS=ATTACH=tap weft del $network /run/netns/vm1 --id vm1
 	weft network rm $network
 	echo
-	prove 'links, addresses, routes, rules, sysctls, nftables, mounts, files' \
+	kept
+	prove 'links, addresses, routes, rules, nftables, sysctls, mounts, files' \
 		"$before" "$(state)"
 	prove 'processes' '' "$(processes)"
+}
+
+# What other networks may count on by now stays, on any CNI host. Not here.
+kept() {
+	say 'Kept, for others may need it: IP forwarding, empty directories.'
+	sysctl_set net/ipv4/ip_forward 0
+	sysctl_set net/ipv6/conf/all/forwarding 0
+	find /var/lib/cni -mindepth 1 -depth -type d -empty -delete
 }
 
 # Everything in this pid namespace but this script: its shells, and these two.

@@ -119,6 +119,8 @@ static void print_compact(FILE *f, const cJSON *value, bool *oom)
 	cJSON_free(text);
 }
 
+/* As deep as JSON_MAX_DEPTH at most. */
+/* NOLINTNEXTLINE(misc-no-recursion) */
 static void print_tree(FILE *f, const cJSON *value, int depth, bool *oom)
 {
 	const bool is_object = cJSON_IsObject(value);
@@ -302,18 +304,18 @@ const cJSON *json_get(const cJSON *obj, const char *key)
 	return found && !cJSON_IsNull(found) ? found : NULL;
 }
 
-int json_add(cJSON *obj, const char *key, cJSON *item)
+int json_add(cJSON *to, const char *key, cJSON *item)
 {
-	const bool ok = obj && item &&
-			(key ? cJSON_AddItemToObject(obj, key, item)
-			     : cJSON_AddItemToArray(obj, item));
+	const bool ok = to && item &&
+			(key ? cJSON_AddItemToObject(to, key, item)
+			     : cJSON_AddItemToArray(to, item));
 
 	if (!ok)
 		cJSON_Delete(item);
 	return ok ? 0 : -ENOMEM;
 }
 
-int json_add_str(cJSON *obj, const char *key, const char *s)
+int json_add_str(cJSON *to, const char *key, const char *s)
 {
-	return s && *s ? json_add(obj, key, cJSON_CreateString(s)) : 0;
+	return s && *s ? json_add(to, key, cJSON_CreateString(s)) : 0;
 }

@@ -101,16 +101,16 @@ char *json_print(const cJSON *value);
 int json_expected(const cJSON *value, const char *want, struct cni_err *err);
 
 /**
- * json_add() - Add @item to @obj under @key, or to the array @obj without one
+ * json_add() - Add @item to @to under @key, or to the array @to without one
  *
  * Takes @item in every case; a NULL item or container is -ENOMEM, so building
  * calls can be chained and their results or-ed.
  *
  * Return: 0 or -ENOMEM
  */
-int json_add(cJSON *obj, const char *key, cJSON *item);
+int json_add(cJSON *to, const char *key, cJSON *item);
 
 /** json_add_str() - Add a string, nothing if @s is NULL or empty */
-int json_add_str(cJSON *obj, const char *key, const char *s);
+int json_add_str(cJSON *to, const char *key, const char *s);
 
 #endif

@@ -19,12 +19,10 @@ int mac_parse(const char *s, struct mac *ret)
 	struct mac m;
 	/* Dotted groups hold two bytes, the other forms one. */
 	const size_t group = strlen(s) == 14 ? 2 : 1;
-	const char sep = group == 2 ? '.' : s[0] && s[1] ? s[2] : '\0';
+	char sep = '.';
 
-	if (sep != '.' && sep != ':' && sep != '-')
-		return -EINVAL;
-	if (group == 1 && sep == '.')
-		return -EINVAL;
+	if (group == 1)
+		sep = s[0] && s[1] && s[2] == '-' ? '-' : ':';
 
 	for (size_t i = 0; i < MAC_LEN; i++) {
 		int hi, lo;

@@ -5,12 +5,18 @@
 
 #include "cni/netconf.h"
 
+struct cni_attachment;
+
 /**
  * struct cni_attachments - "cni.dev/valid-attachments", decoded
- * @list:	An array of our own, so that it can grow; NULL before parsing
+ * @list:	The array as a delegate gets it; owns the strings
+ * @v:		Sorted, without their network
+ * @n:		How many
  */
 struct cni_attachments {
 	cJSON *list;
+	struct cni_attachment *v;
+	size_t n;
 };
 
 /**
@@ -28,6 +34,8 @@ int cni_attachments_parse(const cJSON *array, struct cni_attachments *ret,
 			  struct cni_err *err);
 
 void cni_attachments_free(struct cni_attachments *a);
+
+#define cleanup_attachments CLEANUP(cni_attachments_free)
 
 /** cni_attachments_has() - Is it valid? @ifname NULL: any of the container's */
 bool cni_attachments_has(const struct cni_attachments *a,

@@ -16,8 +16,6 @@
 
 #include "base/json.h"
 
-extern char **environ;
-
 void cni_exec_result_free(struct cni_exec_result *x)
 {
 	free(x->out);
@@ -90,7 +88,7 @@ static int spawn(const char *program, char *const env[], int in, int out,
 static int spawn_when_free(const char *program, char *const env[], int in,
 			   int out, pid_t *ret)
 {
-	const struct timespec pause = { .tv_nsec = 200 * 1000 * 1000 };
+	const struct timespec pause = { .tv_nsec = 200000000 };
 	int r = spawn(program, env, in, out, ret);
 
 	for (int i = 0; r == -ETXTBSY && i < 25; i++) {
@@ -256,8 +254,8 @@ static int run(const struct cni_exec *x, char *const env[],
 {
 	const int64_t deadline = now_ms() + (int64_t)timeout_of(x) * 1000;
 	cleanup_close int in_r = -1, in_w = -1, out_r = -1, out_w = -1;
+	pid_t pid = -1;
 	int r, reaped;
-	pid_t pid;
 
 	r = make_pipe(&in_r, &in_w);
 	if (!r)
@@ -309,7 +307,7 @@ static int say_ending(const char *type, const struct cni_exec_result *x,
 		       x->signal ? x->signal : x->exit_status);
 }
 
-int cni_exec_error(const char *type, const struct cni_exec_result *x,
+int cni_exec_error(const char *name, const struct cni_exec_result *x,
 		   struct cni_err *err)
 {
 	struct said {
@@ -334,10 +332,10 @@ int cni_exec_error(const char *type, const struct cni_exec_result *x,
 	struct cni_err bad = CNI_ERR_INIT;
 
 	if (!x->len)
-		return say_ending(type, x, "with no error message", err);
+		return say_ending(name, x, "with no error message", err);
 	if (json_parse(x->out, x->len, &doc, &bad) < 0 ||
 	    json_decode(doc, fields, &said, &bad) < 0 || !*said.msg) {
-		(void)say_ending(type, x, "with no error in its output", err);
+		(void)say_ending(name, x, "with no error in its output", err);
 		err_detail(err, "output", "%s", x->out);
 		return -EIO;
 	}

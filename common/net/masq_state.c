@@ -182,10 +182,14 @@ bool masq_is_kept(const struct masq_state *s, const struct ip_net *subnet)
 	return false;
 }
 
-/* The comment says which subnet a rule claims to be for; then it must be what
- * we would write for it. */
-static bool is_right(const struct masq_state *s, struct nlattr *tb[],
-		     struct ip_net *ret_subnet)
+/*
+ * The comment says which subnet a rule claims to be for; then it must be what
+ * we would write for it.
+ *
+ * Return: 1 or 0, or -ENOMEM
+ */
+static int is_right(const struct masq_state *s, struct nlattr *tb[],
+		    struct ip_net *ret_subnet, struct cni_err *err)
 {
 	const size_t prefix = sizeof(comment_prefix) - 1;
 	char comment[FW_COMMENT_MAX + 1];
@@ -197,16 +201,16 @@ static bool is_right(const struct masq_state *s, struct nlattr *tb[],
 	if (!tb[NFTA_RULE_EXPRESSIONS] ||
 	    strncmp(comment, comment_prefix, prefix) != 0 ||
 	    ip_net_parse(comment + prefix, ret_subnet) < 0)
-		return false;
+		return 0;
 	*ret_subnet = ip_net_masked(ret_subnet);
 	if (masq_is_kept(s, ret_subnet))
-		return false;
+		return 0;
 
 	want = masq_rule_req(s, ret_subnet);
-	exprs = want.msg ? nlmsg_find_attr(nlmsg_hdr(want.msg),
-					   sizeof(struct nfgenmsg),
-					   NFTA_RULE_EXPRESSIONS)
-			 : NULL;
+	if (!want.msg)
+		return err_set(err, CNI_E_INTERNAL, ENOMEM, "compare a rule");
+	exprs = nlmsg_find_attr(nlmsg_hdr(want.msg), sizeof(struct nfgenmsg),
+				NFTA_RULE_EXPRESSIONS);
 	right = exprs && fw_same_exprs(tb[NFTA_RULE_EXPRESSIONS], exprs);
 	netlink_req_free(&want);
 	return right;
@@ -218,6 +222,7 @@ static int read_rule(struct nlmsghdr *h, void *arg, struct cni_err *err)
 	struct masq_state *s = arg;
 	struct ip_net subnet;
 	uint64_t handle = 0;
+	int r;
 
 	if (!h) {
 		s->n_kept = s->n_strangers = 0;
@@ -231,7 +236,10 @@ static int read_rule(struct nlmsghdr *h, void *arg, struct cni_err *err)
 		return err_set(err, CNI_E_KERNEL, EBADMSG, "read a rule");
 	memcpy(&handle, nla_data(tb[NFTA_RULE_HANDLE]), sizeof(handle));
 
-	if (is_right(s, tb, &subnet)) {
+	r = is_right(s, tb, &subnet, err);
+	if (r < 0)
+		return r;
+	if (r) {
 		if (s->n_kept == MASQ_SUBNETS)
 			return err_say(err, CNI_E_KERNEL, E2BIG,
 				       "more than %d subnets", MASQ_SUBNETS);

@@ -11,7 +11,7 @@
 
 #include "net/netlink_sock.h"
 
-enum { DUMP_TRIES = 8 };
+enum { DUMP_TRIES = 64 };
 
 /* What is expected back, and what came. */
 struct exchange {

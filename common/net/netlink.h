@@ -201,7 +201,7 @@ int netlink_get(struct netlink *nl, struct netlink_req *req, netlink_cb *cb,
  * @err:	Filled on failure
  *
  * Return: 0, what @cb returned, the kernel's negative errno, or -EAGAIN: the
- * tables changed under each of several attempts
+ * tables changed under each of 64 attempts
  */
 int netlink_dump(struct netlink *nl, struct netlink_req *req, netlink_cb *cb,
 		 void *arg, struct cni_err *err);

@@ -11,32 +11,46 @@
 #include "net/netlink.h"
 #include "net/netns.h"
 
-static int sock_open(int protocol, struct netlink **ret, struct cni_err *err)
+static int open_fd(int protocol, int *ret_fd)
 {
-	const char *what =
-		protocol == NETLINK_ROUTE ? "open rtnetlink" : "open nfnetlink";
 	const int opts[] = { NETLINK_EXT_ACK, NETLINK_CAP_ACK,
 			     NETLINK_GET_STRICT_CHK };
 	const struct timeval timeout = { .tv_sec = NETLINK_TIMEOUT_S };
+	cleanup_close int fd =
+		socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
 	const int on = 1;
-	cleanup_netlink struct netlink *nl = malloc(sizeof(*nl));
 
+	if (fd < 0)
+		return -errno;
+	for (size_t i = 0; i < sizeof(opts) / sizeof(opts[0]); i++)
+		if (setsockopt(fd, SOL_NETLINK, opts[i], &on, sizeof(on)) < 0)
+			return -errno;
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) <
+	    0)
+		return -errno;
+
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+static int sock_open(int protocol, struct netlink **ret, struct cni_err *err)
+{
+	const char *name =
+		protocol == NETLINK_ROUTE ? "rtnetlink" : "nfnetlink";
+	cleanup_close int fd = -1;
+	struct netlink *nl;
+	int r = open_fd(protocol, &fd);
+
+	if (r < 0)
+		return err_set(err, CNI_E_KERNEL, -r, "open %s", name);
+	nl = malloc(sizeof(*nl));
 	if (!nl)
-		return err_set(err, CNI_E_INTERNAL, ENOMEM, "%s", what);
+		return err_set(err, CNI_E_INTERNAL, ENOMEM, "open %s", name);
+	nl->fd = TAKE_FD(fd);
 	nl->seq = 1;
 	nl->broken = false;
-	nl->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
-	if (nl->fd < 0)
-		return err_set(err, CNI_E_KERNEL, errno, "%s", what);
 
-	for (size_t i = 0; i < sizeof(opts) / sizeof(opts[0]); i++)
-		if (setsockopt(nl->fd, SOL_NETLINK, opts[i], &on, sizeof(on)))
-			return err_set(err, CNI_E_KERNEL, errno, "%s", what);
-	if (setsockopt(nl->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout,
-		       sizeof(timeout)))
-		return err_set(err, CNI_E_KERNEL, errno, "%s", what);
-
-	*ret = TAKE_PTR(nl);
+	*ret = nl;
 	return 0;
 }
 
@@ -71,7 +85,7 @@ int netlink_reopen(const struct netlink *nl, struct netlink **ret,
 
 void netlink_close(struct netlink *nl)
 {
-	if (nl && nl->fd >= 0)
+	if (nl)
 		(void)close(nl->fd);
 	free(nl);
 }

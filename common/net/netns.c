@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
-static const char own[] = "/proc/self/ns/net";
+static const char own[] = "/proc/thread-self/ns/net";
 
 static int refuse(const struct statfs *fs, const char *path,
 		  struct cni_err *err)

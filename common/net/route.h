@@ -43,7 +43,8 @@ struct route {
  * Return: 0, or
  *   -EEXIST       the very same route exists
  *   -ENETDOWN     the device is down
- *   -ENETUNREACH, -EHOSTUNREACH  the gateway is not on the device's link
+ *   -ENETUNREACH, -EHOSTUNREACH  the gateway is not on the device's link, or
+ *                 that is down
  *   -ENODEV       there is no such device
  */
 int route_add(struct netlink *nl, const struct route *route,

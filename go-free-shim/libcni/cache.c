@@ -54,7 +54,7 @@ static int entry_name(char buf[NAME_SIZE], const char *network,
 static char *base64(const char *s, size_t len)
 {
 	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
 	const unsigned char *b = (const unsigned char *)s;
 	char *out = malloc((len + 2) / 3 * 4 + 1), *p = out;
 
@@ -67,8 +67,8 @@ static char *base64(const char *s, size_t len)
 
 		*p++ = digits[v >> 18 & 63];
 		*p++ = digits[v >> 12 & 63];
-		*p++ = n > 1 ? digits[v >> 6 & 63] : '=';
-		*p++ = n > 2 ? digits[v & 63] : '=';
+		*p++ = digits[n > 1 ? v >> 6 & 63 : 64];
+		*p++ = digits[n > 2 ? v & 63 : 64];
 	}
 	if (out)
 		*p = '\0';

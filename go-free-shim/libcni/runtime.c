@@ -48,24 +48,32 @@ static int set_key(cJSON *conf, const char *key, const cJSON *value)
 	return value ? json_add(conf, key, cJSON_Duplicate(value, true)) : 0;
 }
 
-/* The plugin's own object and what the specification adds to it. */
-static char *request(const struct runtime *rt, const cJSON *plugin,
-		     const cJSON *prev, const struct cni_attachments *valid)
+/* One plugin's turn, and what the specification adds to its own object. */
+struct turn {
+	const struct runtime *rt;
+	enum cni_command verb;
+	const cJSON *plugin;
+	const cJSON *prev;
+	const struct cni_attachments *valid;
+};
+
+static char *request(const struct turn *t)
 {
-	cleanup_json cJSON *conf = cJSON_Duplicate(plugin, true);
-	cleanup_json cJSON *name = cJSON_CreateString(rt->list->name);
+	const struct conflist *list = t->rt->list;
+	cleanup_json cJSON *conf = cJSON_Duplicate(t->plugin, true);
+	cleanup_json cJSON *name = cJSON_CreateString(list->name);
 	cleanup_json cJSON *version =
-		cJSON_CreateString(cni_version_str(rt->list->version));
+		cJSON_CreateString(cni_version_str(list->version));
 	int r;
 
 	if (!conf || !name || !version)
 		return NULL;
 	r = set_key(conf, "name", name);
 	r |= set_key(conf, "cniVersion", version);
-	r |= set_key(conf, "prevResult", prev);
-	r |= add_runtime_config(conf, plugin, rt->cap_args);
-	if (valid)
-		r |= set_key(conf, "cni.dev/valid-attachments", valid->list);
+	r |= set_key(conf, "prevResult", t->prev);
+	r |= add_runtime_config(conf, t->plugin, t->rt->cap_args);
+	if (t->valid)
+		r |= set_key(conf, "cni.dev/valid-attachments", t->valid->list);
 	return r ? NULL : cJSON_PrintUnformatted(conf);
 }
 
@@ -94,34 +102,32 @@ static void set_vars(const struct runtime *rt, enum cni_command verb,
 	ret->list[6] = NULL;
 }
 
-static int run_plugin(const struct runtime *rt, enum cni_command verb,
-		      const cJSON *plugin, const cJSON *prev,
-		      const struct cni_attachments *valid,
-		      struct cni_exec_result *x, struct cni_err *err)
+static int run_plugin(const struct turn *t, struct cni_exec_result *ret,
+		      struct cni_err *err)
 {
-	cleanup_free char *text = request(rt, plugin, prev, valid);
+	const char *type = type_of(t->plugin);
+	cleanup_free char *text = request(t);
 	cleanup_free struct vars *vars = malloc(sizeof(*vars));
 	char program[PATH_MAX];
 	int r;
 
 	if (!text || !vars)
 		return err_set(err, CNI_E_INTERNAL, ENOMEM, "plugin request");
-	set_vars(rt, verb, vars);
-	r = cni_exec_find(rt->plugin_path, type_of(plugin), program,
-			  sizeof(program), err);
+	set_vars(t->rt, t->verb, vars);
+	r = cni_exec_find(t->rt->plugin_path, type, program, sizeof(program),
+			  err);
 	if (!r)
 		r = cni_exec(&(struct cni_exec){ .program = program,
 						 .vars = vars->list,
 						 .text = text,
 						 .len = strlen(text) },
-			     x, err);
-	if (!r && (x->signal || x->exit_status))
-		r = cni_exec_error(type_of(plugin), x, err);
+			     ret, err);
+	if (!r && (ret->signal || ret->exit_status))
+		r = cni_exec_error(type, ret, err);
 	return r;
 }
 
-static int name_failure(const struct runtime *rt, enum cni_command verb,
-			const cJSON *plugin, int r, struct cni_err *err)
+static int name_failure(const struct turn *t, int r, struct cni_err *err)
 {
 	static const char *const words[] = {
 		[CNI_ADD] = "add",	 [CNI_DEL] = "delete",
@@ -130,18 +136,16 @@ static int name_failure(const struct runtime *rt, enum cni_command verb,
 	};
 
 	return err_ctx(err, r, "plugin type=\"%s\" name=\"%s\" failed (%s)",
-		       type_of(plugin), rt->list->name, words[verb]);
+		       type_of(t->plugin), t->rt->list->name, words[t->verb]);
 }
 
 /* A verb that answers by its exit status alone. */
-static int call_plugin(const struct runtime *rt, enum cni_command verb,
-		       const cJSON *plugin, const cJSON *prev,
-		       const struct cni_attachments *valid, struct cni_err *err)
+static int take_turn(const struct turn *t, struct cni_err *err)
 {
 	cleanup_exec_result struct cni_exec_result x = { 0 };
-	const int r = run_plugin(rt, verb, plugin, prev, valid, &x, err);
+	const int r = run_plugin(t, &x, err);
 
-	return r < 0 ? name_failure(rt, verb, plugin, r, err) : 0;
+	return r < 0 ? name_failure(t, r, err) : 0;
 }
 
 int runtime_add(const struct runtime *rt, cJSON **ret, struct cni_err *err)
@@ -160,14 +164,15 @@ int runtime_add(const struct runtime *rt, cJSON **ret, struct cni_err *err)
 
 	cJSON_ArrayForEach(plugin, rt->list->plugins)
 	{
+		const struct turn t = { rt, CNI_ADD, plugin, result, NULL };
 		cleanup_exec_result struct cni_exec_result x = { 0 };
 		cJSON *next = NULL;
 
-		r = run_plugin(rt, CNI_ADD, plugin, result, NULL, &x, err);
+		r = run_plugin(&t, &x, err);
 		if (!r)
 			r = json_parse(x.out ? x.out : "", x.len, &next, err);
 		if (r < 0)
-			return name_failure(rt, CNI_ADD, plugin, r, err);
+			return name_failure(&t, r, err);
 		cJSON_Delete(result);
 		result = next;
 	}
@@ -201,13 +206,15 @@ int runtime_del(const struct runtime *rt, struct cni_err *err)
 	const struct runtime full = recall(rt, &e);
 	const cJSON *prev = rt->list->version >= CNI_V0_4_0 ? e.result : NULL;
 	struct cni_err one = CNI_ERR_INIT;
-	int r, acc = 0;
+	int acc = 0;
 
 	for (int i = cJSON_GetArraySize(rt->list->plugins); i-- > 0;) {
-		r = call_plugin(&full, CNI_DEL,
-				cJSON_GetArrayItem(rt->list->plugins, i), prev,
-				NULL, &one);
-		acc = err_keep_first(err, &one, r, acc);
+		const struct turn t = {
+			&full, CNI_DEL,
+			cJSON_GetArrayItem(rt->list->plugins, i), prev, NULL
+		};
+
+		acc = err_keep_first(err, &one, take_turn(&t, &one), acc);
 	}
 	return acc < 0 ? acc
 		       : cache_remove(rt->cache_dir, rt->list->name,
@@ -230,7 +237,10 @@ int runtime_check(const struct runtime *rt, struct cni_err *err)
 		return 0;
 	cJSON_ArrayForEach(plugin, rt->list->plugins)
 	{
-		r = call_plugin(&full, CNI_CHECK, plugin, e.result, NULL, err);
+		const struct turn t = { &full, CNI_CHECK, plugin, e.result,
+					NULL };
+
+		r = take_turn(&t, err);
 		if (r < 0)
 			return r;
 	}
@@ -281,12 +291,13 @@ int runtime_gc(const struct runtime *rt, struct cni_err *err)
 			       err);
 	cJSON_ArrayForEach(plugin, rt->list->plugins)
 	{
+		const struct turn t = { rt, CNI_GC, plugin, NULL, &gc.valid };
+
 		if (r < 0 || rt->list->version < CNI_V1_1_0)
 			break;
-		gc.acc = err_keep_first(
-			err, &one,
-			call_plugin(rt, CNI_GC, plugin, NULL, &gc.valid, &one),
-			gc.acc);
+		r = take_turn(&t, &one);
+		gc.acc = err_keep_first(err, &one, r, gc.acc);
+		r = 0;
 	}
 	cni_attachments_free(&gc.valid);
 	return r < 0 ? r : gc.acc;
@@ -301,7 +312,9 @@ int runtime_status(const struct runtime *rt, struct cni_err *err)
 		return 0;
 	cJSON_ArrayForEach(plugin, rt->list->plugins)
 	{
-		r = call_plugin(rt, CNI_STATUS, plugin, NULL, NULL, err);
+		const struct turn t = { rt, CNI_STATUS, plugin, NULL, NULL };
+
+		r = take_turn(&t, err);
 		if (r < 0)
 			break;
 	}

@@ -155,6 +155,7 @@ int alloc_plan(struct alloc *a, struct cni_err *err)
 		if (r < 0)
 			return err_ctx(err, r,
 				       "failed to allocate for range %zu", i);
+		a->n_adopted += a->slots[i].adopted;
 	}
 	return check_all_used(c, used, err);
 }
@@ -248,39 +249,39 @@ static int publish_all(struct alloc *a, struct cni_err *err)
 	return r;
 }
 
-int alloc_publish(struct alloc *a, struct cni_err *err)
+static int stage(const struct alloc *a, struct cni_err *err)
 {
 	char text[LEASE_SIZE];
-	bool all_adopted = true;
+	const int n = lease_format(a->who, text, err);
+
+	return n < 0 ? n : store_stage(a->store, text, (size_t)n, err);
+}
+
+/* A lease must not be younger than the index's entry, nor be there before it:
+ * content, entry, name. */
+int alloc_publish(struct alloc *a, struct cni_err *err)
+{
+	const bool all_adopted = a->n_adopted == a->conf->n_sets;
 	int r;
 
-	for (size_t i = 0; i < a->conf->n_sets; i++)
-		all_adopted &= a->slots[i].adopted;
 	if (all_adopted && !a->held->scanned)
 		return 0;
 
+	r = all_adopted ? 0 : stage(a, err);
+	if (r < 0)
+		return r;
 	write_index(a);
-	if (all_adopted)
-		return 0;
-	r = lease_format(a->who, text, err);
-	if (r < 0)
-		return r;
-	r = store_stage(a->store, text, (size_t)r, err);
-	if (r < 0)
-		return r;
-	r = publish_all(a, err);
-	store_unstage(a->store);
+	if (!all_adopted) {
+		r = publish_all(a, err);
+		store_unstage(a->store);
+	}
 	return r;
 }
 
 bool alloc_keep(struct alloc *a)
 {
-	bool adopted = false;
-
 	a->kept = true;
-	for (size_t i = 0; i < a->conf->n_sets; i++)
-		adopted |= a->slots[i].adopted;
-	return adopted;
+	return a->n_adopted > 0;
 }
 
 void alloc_free(struct alloc *a)

@@ -27,6 +27,7 @@ struct alloc_slot {
  * @who:	For whom
  * @held:	What @who has already
  * @slots:	One for each of @conf's range sets
+ * @n_adopted:	Of @slots, after alloc_plan()
  * @indexed:	The index was written
  * @kept:	alloc_keep() was called
  *
@@ -39,6 +40,7 @@ struct alloc {
 	const struct cni_attachment *who;
 	struct held *held;
 	struct alloc_slot *slots;
+	size_t n_adopted;
 	bool indexed;
 	bool kept;
 };

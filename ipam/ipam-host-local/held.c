@@ -14,22 +14,27 @@ void held_free(struct held *h)
 /* Anything that is wrong with the hint is found, and told, by the scan. */
 static bool confirm_hint(const struct store *s,
 			 const struct cni_attachment *who,
-			 const struct ip_list *hint)
+			 const struct ip_list *hint,
+			 const struct timespec *written)
 {
 	struct cni_err ignored = CNI_ERR_INIT;
 	struct lease lease;
 
 	for (size_t i = 0; i < hint->n; i++)
 		if (store_read(s, &hint->v[i], &lease, &ignored) <= 0 ||
-		    !lease_is_of(&lease, who))
+		    !lease_is_of(&lease, who) ||
+		    store_is_newer(s, &hint->v[i], written))
 			return false;
-	return hint->n > 0;
+	return true;
 }
 
 int held_find(const struct store *s, const struct cni_attachment *who,
 	      struct held *ret, struct cni_err *err)
 {
-	if (index_read(s, who, &ret->own) && confirm_hint(s, who, &ret->own))
+	struct timespec written;
+
+	if (index_read(s, who, &ret->own, &written) &&
+	    confirm_hint(s, who, &ret->own, &written))
 		return 0;
 	return held_scan(s, who, ret, err);
 }

@@ -2,9 +2,11 @@
 #include "ipam-host-local/index.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -48,14 +50,18 @@ static bool entry_is_of(const struct entry *e, const struct cni_attachment *who)
 }
 
 bool index_read(const struct store *s, const struct cni_attachment *who,
-		struct ip_list *ret)
+		struct ip_list *ret, struct timespec *ret_written)
 {
 	char name[NAME_SIZE], *word;
 	struct ip_addr a;
 	struct entry e;
+	struct stat st;
 
-	if (!entry_read(s, entry_name(who, name), &e) || !entry_is_of(&e, who))
+	if (!entry_read(s, entry_name(who, name), &e) ||
+	    !entry_is_of(&e, who) ||
+	    fstatat(s->own, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return false;
+	*ret_written = st.st_mtim;
 	while ((word = strsep(&e.addrs, " ")))
 		if (!lease_name_parse(word, &a) || ip_list_add(ret, &a) < 0)
 			return false;
@@ -108,7 +114,7 @@ void index_write(const struct store *s, const struct cni_attachment *who,
 }
 
 void index_sweep(const struct store *s, const char *network,
-		 const struct valid *valid)
+		 const struct cni_attachments *valid)
 {
 	cleanup_dir DIR *d = NULL;
 	const struct dirent *e;
@@ -123,7 +129,8 @@ void index_sweep(const struct store *s, const char *network,
 		if (entry_read(s, e->d_name, &entry)) {
 			entry.of.network = network;
 			if (!strcmp(e->d_name, entry_name(&entry.of, name)) &&
-			    valid_has(valid, &entry.of))
+			    cni_attachments_has(valid, entry.of.container_id,
+						entry.of.ifname))
 				continue;
 		}
 		(void)unlinkat(s->own, e->d_name, 0);

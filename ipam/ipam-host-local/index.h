@@ -3,8 +3,10 @@
 #ifndef WEFT_IPAM_HOST_LOCAL_INDEX_H
 #define WEFT_IPAM_HOST_LOCAL_INDEX_H
 
+#include <time.h>
+
+#include "cni/attachments.h"
 #include "ipam-host-local/store.h"
-#include "ipam-host-local/valid.h"
 
 /*
  * One entry an attachment, <dataDir>/.weft/<network>/<hash in 16 hex digits>:
@@ -15,17 +17,20 @@
  * So it is written by one call and read by one, and is there whole or not at
  * all. An entry is written before its leases and removed after them; one that
  * is missing, unreadable or names another attachment (hashes may collide)
- * means reading all leases, one that is wrong is found out by them.
+ * means reading all leases, one that is wrong is found out by them: a lease is
+ * another's, is gone, or was made after the entry, so that the attachment went
+ * and came back through host-local and may hold more than the entry says.
  */
 
 /**
  * index_read() - What the index says
  * @ret:	Addresses, unconfirmed; free it in any case
+ * @ret_written: When that was true
  *
  * Return: whether it says anything of @who
  */
 bool index_read(const struct store *s, const struct cni_attachment *who,
-		struct ip_list *ret);
+		struct ip_list *ret, struct timespec *ret_written);
 
 /**
  * index_write() - Record all addresses of an attachment, or none
@@ -39,6 +44,6 @@ void index_write(const struct store *s, const struct cni_attachment *who,
 
 /** index_sweep() - Remove the entries of attachments that are not valid */
 void index_sweep(const struct store *s, const char *network,
-		 const struct valid *valid);
+		 const struct cni_attachments *valid);
 
 #endif

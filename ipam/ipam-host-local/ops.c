@@ -81,6 +81,7 @@ static int release(const struct store *s, const struct cni_attachment *who,
 	}
 	if (!acc)
 		index_write(s, who, &none);
+	store_unstage(s); /* an ADD may have been killed */
 	return acc;
 }
 
@@ -155,16 +156,15 @@ static int check(const struct cni_call *call, struct cni_err *err)
 	return r < 0 ? err_ctx(err, r, "network %s", who.network) : 0;
 }
 
-static bool is_stale(const struct lease *l, const struct valid *valid)
+static bool is_stale(const struct lease *l, const struct cni_attachments *valid)
 {
-	const struct cni_attachment who = { "", l->container_id, l->ifname };
-
-	return (l->kind == LEASE_FULL && !valid_has(valid, &who)) ||
+	return (l->kind == LEASE_FULL &&
+		!cni_attachments_has(valid, l->container_id, l->ifname)) ||
 	       (l->kind == LEASE_LEGACY &&
-		!valid_has_container(valid, l->container_id));
+		!cni_attachments_has(valid, l->container_id, NULL));
 }
 
-static int sweep(const struct store *s, const struct valid *valid,
+static int sweep(const struct store *s, const struct cni_attachments *valid,
 		 struct cni_err *err)
 {
 	cleanup_ip_list struct ip_list all = { 0 };
@@ -186,13 +186,13 @@ static int sweep(const struct store *s, const struct valid *valid,
 static int gc(const struct cni_call *call, struct cni_err *err)
 {
 	cleanup_store struct store store = STORE_INIT;
-	cleanup_valid struct valid valid = { 0 };
+	cleanup_attachments struct cni_attachments valid = { 0 };
 	const char *network = call->conf.name, *data_dir = NULL;
 	int r;
 
 	r = ipam_conf_data_dir(&call->conf, &data_dir, err);
 	if (!r)
-		r = valid_parse(call->conf.attachments, &valid, err);
+		r = cni_attachments_parse(call->conf.attachments, &valid, err);
 	if (!r) {
 		r = store_open(data_dir, network, &store, err);
 		if (!r)

@@ -65,13 +65,13 @@ static int complete(struct range *r, struct cni_err *err)
 		r->gateway = first;
 	if (!r->start.family)
 		r->start = first;
-	/* host-local blames the start when the two are the wrong way round. */
-	if (!ip_net_contains(&r->subnet, &r->start) ||
-	    (r->end.family && ip_cmp(&r->start, &r->end) > 0))
-		return not_in_network("RangeStart", &r->start, r, err);
 	if (!r->end.family)
 		r->end = last_usable(&r->subnet);
-	if (!ip_net_contains(&r->subnet, &r->end) || !contains(r, &r->end))
+	/* host-local blames the start when the two are the wrong way round. */
+	if (!ip_net_contains(&r->subnet, &r->start) ||
+	    ip_cmp(&r->start, &r->end) > 0)
+		return not_in_network("RangeStart", &r->start, r, err);
+	if (!ip_net_contains(&r->subnet, &r->end))
 		return not_in_network("RangeEnd", &r->end, r, err);
 	return 0;
 }

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "base/file.h"
 
@@ -174,6 +173,17 @@ int store_read(const struct store *s, const struct ip_addr *a,
 		return 1;
 	}
 	return err_set(err, CNI_E_IO, (int)-n, "read lease %s", name);
+}
+
+bool store_is_newer(const struct store *s, const struct ip_addr *a,
+		    const struct timespec *than)
+{
+	char name[IP_STR_SIZE];
+	struct stat st;
+
+	return fstatat(s->leases, ip_format(a, name), &st,
+		       AT_SYMLINK_NOFOLLOW) < 0 ||
+	       is_before(than, &st.st_mtim);
 }
 
 static int create_staged(const struct store *s)

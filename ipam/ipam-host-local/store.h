@@ -3,6 +3,8 @@
 #ifndef WEFT_IPAM_HOST_LOCAL_STORE_H
 #define WEFT_IPAM_HOST_LOCAL_STORE_H
 
+#include <time.h>
+
 #include "ipam-host-local/ip_list.h"
 #include "ipam-host-local/lease.h"
 
@@ -80,6 +82,10 @@ int store_list(const struct store *s, struct ip_list *ret, struct cni_err *err);
  */
 int store_read(const struct store *s, const struct ip_addr *a,
 	       struct lease *ret, struct cni_err *err);
+
+/** store_is_newer() - Was a lease made after @than, or is gone? */
+bool store_is_newer(const struct store *s, const struct ip_addr *a,
+		    const struct timespec *than);
 
 /**
  * store_stage() - Prepare a lease's content, complete but not yet published

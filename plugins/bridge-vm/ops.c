@@ -60,7 +60,7 @@ static int report_dns(const struct job *j, struct cni_result *ret)
 	return ret->dns ? 0 : -ENOMEM;
 }
 
-/* After what an earlier plugin of the chain reported: segment, port, guest. */
+/* Segment, port, guest, after what an earlier plugin of the chain reported. */
 static int report(const struct job *j, struct cni_result *ret,
 		  struct cni_err *err)
 {
@@ -71,12 +71,8 @@ static int report(const struct job *j, struct cni_result *ret,
 		  .mac = j->guest_mac_text,
 		  .sandbox = j->call->args.netns },
 	};
-	int r = cni_result_prev(j->call->conf.prev_result,
-				j->call->conf.version, ret, err);
+	int r = 0;
 
-	if (r < 0)
-		return r;
-	r = 0;
 	for (size_t i = 0; !r && i < sizeof(made) / sizeof(made[0]); i++)
 		r = cni_result_add_interface(ret, &made[i]);
 	for (size_t i = 0; !r && i < j->ipam.n_ips; i++) {
@@ -96,7 +92,10 @@ static int add_steps(struct job *j, struct cni_result *ret, struct cni_err *err)
 {
 	int r;
 
-	r = port_check_absent(j, err);
+	r = cni_result_prev(j->call->conf.prev_result, j->call->conf.version,
+			    ret, err);
+	if (r >= 0)
+		r = port_check_absent(j, err);
 	if (!r)
 		r = bridge_ensure(j, err);
 	if (!r)
@@ -133,7 +132,8 @@ static int add(const struct cni_call *call, struct cni_result *ret,
 /* What the reference bridge made before the configuration's type changed has
  * no name of ours: it is CNI_IFNAME in the container. In our own namespace
  * that name is the host's. */
-static int delete_guest_link(const struct cni_call *call, struct cni_err *err)
+static int delete_guest_link(const struct cni_call *call, enum link_wait wait,
+			     struct cni_err *err)
 {
 	const struct cni_attachment a = cni_attachment_of(call);
 	cleanup_netlink struct netlink *guest = NULL;
@@ -151,25 +151,38 @@ static int delete_guest_link(const struct cni_call *call, struct cni_err *err)
 	r = netlink_open_in(netns, &guest, err);
 	if (!r)
 		r = link_get(guest, a.ifname, &link, err);
-	if (!r && *link.alias && !port_is_ours(&link, &a))
+	/* Found by an alternative name, or made by another plugin. */
+	if (!r && (strcmp(link.name, a.ifname) != 0 ||
+		   (*link.alias && !port_is_ours(&link, &a))))
 		return 0;
 	if (!r)
-		r = link_delete(guest, link.index, err);
+		r = link_remove(guest, link.index, wait, err);
 	return r == -ENODEV ? 0 : r;
+}
+
+/* The one key that DEL reads: whatever else is wrong there must not matter. */
+static enum link_wait wait_asked(const struct cni_call *call)
+{
+	const cJSON *v = json_get(call->conf.doc, "delWait");
+
+	return cJSON_IsTrue(v)	  ? LINK_WAIT_KERNEL
+	       : cJSON_IsFalse(v) ? LINK_WAIT_EVENT
+				  : LINK_WAIT_AUTO;
 }
 
 static int del(const struct cni_call *call, struct cni_err *err)
 {
 	const struct cni_attachment a = cni_attachment_of(call);
+	const enum link_wait wait = wait_asked(call);
 	cleanup_netlink struct netlink *host = NULL;
 	unsigned int taps = 0;
 	int r;
 
 	r = netlink_open(&host, err);
 	if (!r)
-		r = port_delete_all(host, &a, &taps, err);
+		r = port_delete_all(host, &a, wait, &taps, err);
 	if (!r && !taps)
-		r = delete_guest_link(call, err);
+		r = delete_guest_link(call, wait, err);
 	/* An address whose guest lives on is not for the next one. */
 	if (!r && *call->conf.ipam_type)
 		r = cni_delegate(call, CNI_DEL, call->conf.ipam_type, err);

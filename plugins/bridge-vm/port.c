@@ -4,28 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "net/sysctl.h"
 #include "net/tap.h"
 #include "net/veth.h"
-
-int port_check_absent(struct job *j, struct cni_err *err)
-{
-	const bool is_vm = job_is_vm(j);
-	const char *name = is_vm ? j->port_name : j->attachment.ifname;
-	struct link_info link;
-	int r;
-
-	r = link_get(is_vm ? j->host : j->guest, name, &link, err);
-	if (r == -ENODEV)
-		return 0;
-	if (r < 0)
-		return r;
-	return is_vm ? err_say(err, CNI_E_TAKEN, EEXIST,
-			       "tap %s: a %s of that name already exists", name,
-			       *link.kind ? link.kind : "device")
-		     : err_say(err, CNI_E_TAKEN, EEXIST,
-			       "interface %s already exists in %s", name,
-			       j->call->args.netns);
-}
 
 bool port_is_ours(const struct link_info *link, const struct cni_attachment *a)
 {
@@ -73,8 +54,51 @@ int port_find(struct netlink *host, const struct cni_attachment *a,
 	return 1;
 }
 
+/* By any of its names, of either kind: a second port would share the first
+ * one's address, and go with it in one rollback. */
+static int check_no_port(const struct job *j, struct cni_err *err)
+{
+	struct link_info link;
+	int r;
+
+	for (unsigned int i = 0;; i++) {
+		r = port_find(j->host, &j->attachment, i, &link, err);
+		if (r == -ERANGE)
+			return 0;
+		if (r < 0)
+			return r;
+		if (r > 0)
+			return err_say(
+				err, CNI_E_TAKEN, EEXIST,
+				"%s of \"%s\" has a port already: %s already exists",
+				j->attachment.ifname,
+				j->attachment.container_id, link.name);
+	}
+}
+
+int port_check_absent(struct job *j, struct cni_err *err)
+{
+	const bool is_vm = job_is_vm(j);
+	const char *name = is_vm ? j->port_name : j->attachment.ifname;
+	struct link_info link;
+	int r;
+
+	r = link_get(is_vm ? j->host : j->guest, name, &link, err);
+	if (r == -ENODEV)
+		return check_no_port(j, err);
+	if (r < 0)
+		return r;
+	return is_vm ? err_say(err, CNI_E_TAKEN, EEXIST,
+			       "tap %s: a %s of that name already exists", name,
+			       *link.kind ? link.kind : "device")
+		     : err_say(err, CNI_E_TAKEN, EEXIST,
+			       "interface %s already exists in %s", name,
+			       j->call->args.netns);
+}
+
 int port_delete_all(struct netlink *host, const struct cni_attachment *a,
-		    unsigned int *ret_taps, struct cni_err *err)
+		    enum link_wait wait, unsigned int *ret_taps,
+		    struct cni_err *err)
 {
 	struct cni_err e = CNI_ERR_INIT;
 	struct link_info link;
@@ -85,7 +109,7 @@ int port_delete_all(struct netlink *host, const struct cni_attachment *a,
 	     (r = port_find(host, a, i, &link, &e)) != -ERANGE; i++) {
 		if (r > 0) {
 			*ret_taps += !strcmp(link.kind, "tun");
-			r = link_delete(host, link.index, &e);
+			r = link_remove(host, link.index, wait, &e);
 			if (r == -ENODEV)
 				r = 0;
 		}
@@ -108,7 +132,7 @@ static int undo_port(void *arg, struct cni_err *err)
 		r = netlink_reopen(j->host, &fresh, err);
 	if (!r)
 		r = port_delete_all(fresh ? fresh : j->host, &j->attachment,
-				    &taps, err);
+				    LINK_WAIT_KERNEL, &taps, err);
 	j->port_lives = r < 0;
 	return r;
 }
@@ -170,13 +194,25 @@ static int create_tap(struct job *j, struct cni_err *err)
 	return link_add_altname(j->host, j->port, altname, err);
 }
 
+/* A guest's router must not configure the host, should the port ever be taken
+ * off the bridge. */
+static int ignore_routers(const struct job *j, struct cni_err *err)
+{
+	const int r = sysctl_set_net("ipv6/conf", j->port_name, "accept_ra",
+				     "0", err);
+
+	return r == -ENOENT ? 0 : r; /* a host without IPv6 */
+}
+
 int port_create(struct job *j, struct cni_err *err)
 {
-	const int r = job_is_vm(j) ? create_tap(j, err) : create_veth(j, err);
+	int r = job_is_vm(j) ? create_tap(j, err) : create_veth(j, err);
 
 	/* What the kernel refused to make is not ours to remove. */
 	if (j->port)
 		undo_push(&j->undo, undo_port, j);
+	if (!r)
+		r = ignore_routers(j, err);
 	return r < 0 ? err_ctx(err, r, "port %s on bridge %s", j->port_name,
 			       j->conf.bridge)
 		     : 0;

@@ -4,10 +4,13 @@
 # cache.sh: Debian packages, fetched and unpacked but not installed. To be
 # sourced, or run with the name of a function:
 #
-#	cache_kernel             prints a directory with boot/ and lib/modules/
+#	cache_kernel             prints a directory with boot/ and lib/modules/ of
+#	                         the cloud kernel: small, for guests
+#	cache_kernel 6.1|6.12    the same of that generic kernel, which has it all
 #	cache_reference_plugins  prints the one that holds bridge, host-local, ...
+#	cache_source NAME        prints a source tree that static/sources.txt pins
 #
-# Both cost nothing and need no network once the package is there. To take a
+# They cost nothing and need no network once the package is there. To take a
 # newer one, delete the old one's directory. WEFT_CACHE names another place,
 # WEFT_MIRROR another Debian mirror than the one this machine uses.
 
@@ -16,11 +19,23 @@ cache_dir() {
 }
 
 cache_kernel() {
-	local dir
+	local name='linux-image-*-cloud-amd64' suite
 
-	dir=$(cache_package 'linux-image-*-cloud-amd64' cache_fetch_kernel) ||
+	if [ $# = 0 ]; then
+		cache_package "$name" cache_fetch_kernel linux-image-cloud-amd64
 		return
-	echo "$dir"
+	fi
+	case $1 in
+	6.1) suite=bookworm ;;
+	6.12) suite=bookworm-backports ;;
+	*)
+		echo "cache: no kernel $1 (6.1, 6.12)" >&2
+		return 2
+		;;
+	esac
+	# The digit before -amd64 leaves out -cloud-amd64 and -rt-amd64.
+	cache_package "linux-image-$1.*[0-9]-amd64" cache_fetch_kernel \
+		linux-image-amd64 "$suite"
 }
 
 cache_reference_plugins() {
@@ -31,12 +46,22 @@ cache_reference_plugins() {
 	echo "$dir/usr/lib/cni"
 }
 
-# Prints the directory of the newest package whose name matches the pattern; if
-# there is none, "$2" fetches it first, in a scratch directory that the next
-# holder of the lock removes should this one be killed.
+cache_source() {
+	local version
+
+	version=$(cache_pins "$1" | awk '{ print $2; exit }')
+	cache_package "$1-${version:?$1 is not pinned}" \
+		cache_fetch_source "$1" "$version"
+}
+
+# cache_package PATTERN FETCH [ARGUMENT...]: prints the directory of the newest
+# package whose name matches; if there is none, FETCH is called first, in a
+# scratch directory that the next holder of the lock removes should this one be
+# killed.
 cache_package() {
 	local pattern=$1 fetch=$2 cache
 
+	shift 2
 	cache=$(cache_dir)
 	cache_newest "$cache" "$pattern" && return
 	mkdir -p "$cache"
@@ -47,7 +72,8 @@ cache_package() {
 		tmp=$(mktemp -d "$cache/.tmp.XXXXXX") || exit
 		trap 'rm -rf "$tmp"' EXIT
 		# A shell of its own: here errexit may be off, as in any $(..)||
-		bash "${BASH_SOURCE[0]}" "$fetch" "$tmp" >&2 || exit
+		bash "${BASH_SOURCE[0]}" "$fetch" "$tmp" "$@" >&2 ||
+			exit
 		mv -T "$tmp/tree" "$cache/$(cat "$tmp/name")" || exit
 		cache_newest "$cache" "$pattern" >&3
 	) 3>&1 9>"$cache/.lock"
@@ -61,15 +87,15 @@ cache_newest() {
 	[ -n "$found" ] && echo "$found"
 }
 
+# cache_fetch_kernel TMP METAPACKAGE [SUITE]
 cache_fetch_kernel() {
-	local tmp=$1 suite image version
+	local tmp=$1 package=$2 suite=${3-} image version
 
-	suite=$(cache_mirror suite)
+	[ -n "$suite" ] || suite=$(cache_mirror suite)
 	cache_update "$tmp" "$suite"
-	image=$(cache_apt "$tmp" apt-cache depends --important \
-		linux-image-cloud-amd64 |
+	image=$(cache_apt "$tmp" apt-cache depends --important "$package" |
 		awk '$1 == "Depends:" && /linux-image-/ { print $2; exit }')
-	cache_unpack "$tmp" "${image:?linux-image-cloud-amd64 names no image}"
+	cache_unpack "$tmp" "${image:?$package names no image}"
 	# Debian 13 and later ship usr/lib/modules; depmod wants lib/modules.
 	[ -e "$tmp/tree/lib" ] || ln -s usr/lib "$tmp/tree/lib"
 	version=$(basename "$tmp"/tree/lib/modules/*)
@@ -79,6 +105,66 @@ cache_fetch_kernel() {
 cache_fetch_plugins() {
 	cache_update "$1" forky
 	cache_unpack "$1" containernetworking-plugins
+}
+
+cache_fetch_source() {
+	local tmp=$1 name=$2 version=$3 hash file
+
+	mkdir "$tmp/files"
+	while read -r _ _ hash file; do
+		cache_download "$tmp/files/$file" "$name" "$version" "$hash"
+	done < <(cache_pins "$name")
+	dpkg-source -q --no-check --no-copy -x "$tmp"/files/*.dsc "$tmp/tree"
+	echo "$name-${version}_source" >"$tmp/name"
+}
+
+# The lines of static/sources.txt about a source: name, version, hash, file.
+cache_pins() {
+	grep "^$1 " "$(dirname "${BASH_SOURCE[0]}")/../../static/sources.txt"
+}
+
+# Fetches one file of a source package to TARGET, from CACHE/files where someone
+# may have put it, else from the pool of this machine's mirrors. The hash is
+# what makes it right, wherever it comes from.
+cache_download() {
+	local target=$1 name=$2 version=$3 hash=$4 file=${1##*/} pool url
+	local files
+
+	files=$(cache_dir)/files
+	if [ -e "$files/$file" ]; then
+		cp "$files/$file" "$target"
+		echo "$hash  $target" | sha256sum --quiet -c
+		return
+	fi
+	pool=${name:0:1}
+	[[ $name != lib* ]] || pool=${name:0:4}
+	for url in $(cache_pools); do
+		! cache_get "$url/$pool/$name/$file" "$target" "$hash" || return 0
+	done
+	echo "cache: no mirror has $file ($name $version, sha256 $hash);" \
+		"put it into $files, or pin a newer version in" \
+		"static/sources.txt" >&2
+	return 1
+}
+
+cache_get() {
+	local url=$1 target=$2 hash=$3
+
+	/usr/lib/apt/apt-helper -o APT::Sandbox::User=root \
+		-o Acquire::Retries=2 download-file \
+		"$url" "$target" "SHA256:$hash" >"$target.log" 2>&1
+}
+
+# Prints where main's source files are: of the mirror and, since a security
+# update may be nowhere else yet, of the security archives.
+cache_pools() {
+	local mirror
+
+	mirror=$(cache_mirror uri)
+	echo "${mirror%/}/pool/main"
+	[ -n "${WEFT_MIRROR-}" ] || apt-get update --print-uris |
+		sed -En "s|^'(.*-security/)dists/.*|\1pool/updates/main|p" |
+		sort -u
 }
 
 # Leaves the unpacked package in TMP/tree and its directory's name in TMP/name.
@@ -138,6 +224,8 @@ cache_update() {
 		Dir::Etc::preferencesparts "/dev/null";
 		Acquire::Languages "none";
 		Acquire::Retries "3";
+		Acquire::http::Timeout "15";
+		Acquire::https::Timeout "15";
 		APT::Update::Error-Mode "any";
 		APT::Architecture "amd64";
 		APT::Sandbox::User "root";

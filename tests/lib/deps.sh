@@ -1,21 +1,23 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# deps.sh [GROUP...]: install what is missing for the groups build, test, lint
-# and demo (default: all of them).
+# deps.sh [GROUP...]: install what is missing for the groups build, static,
+# test, lint and demo (default: all of them).
 set -euo pipefail
 
 packages() {
 	case $1 in
 	build) echo gcc libc6-dev make pkg-config \
-		libcjson-dev libnl-3-dev libmnl-dev ;;
+		libcjson-dev libnl-3-dev ;;
+	static) echo gcc make musl-tools linux-libc-dev dpkg-dev patch \
+		xz-utils ;;
 	test) echo libcmocka-dev iproute2 nftables jq strace util-linux \
-		procps kmod ;;
+		busybox-static procps kmod ;;
 	lint) echo clang-format clang-tidy cppcheck shellcheck ;;
 	demo) echo iproute2 nftables jq util-linux procps runc \
 		qemu-system-x86 busybox-static cpio xz-utils zstd kmod ;;
 	*)
-		echo "deps: no group $1 (build, test, lint, demo)" >&2
+		echo "deps: no group $1 (build, static, test, lint, demo)" >&2
 		return 2
 		;;
 	esac
@@ -40,7 +42,7 @@ missing() {
 main() {
 	local group list wanted=() lacking
 
-	[ $# -gt 0 ] || set -- build test lint demo
+	[ $# -gt 0 ] || set -- build static test lint demo
 	for group; do
 		list=$(packages "$group")
 		# shellcheck disable=SC2206 # a list of words
