@@ -81,6 +81,7 @@ static int release(const struct store *s, const struct cni_attachment *who,
 	}
 	if (!acc)
 		index_write(s, who, &none);
+	store_unstage(s); /* an ADD may have been killed */
 	return acc;
 }
 

@@ -231,7 +231,7 @@ static int check_container(struct job *j, const struct cni_result *prev,
 }
 
 static int check_gateway(struct job *j, const struct cni_result *prev,
-			 struct cni_err *err)
+			 const struct cni_interface *guest, struct cni_err *err)
 {
 	cleanup_free struct ip_net *have = NULL;
 	char text[IP_STR_SIZE];
@@ -244,7 +244,8 @@ static int check_gateway(struct job *j, const struct cni_result *prev,
 	for (size_t i = 0; !r && i < prev->n_ips; i++) {
 		const struct ip_net gw = { .addr = prev->ips[i].gateway };
 
-		if (gw.addr.family && !has_address(have, n, &gw, true))
+		if (gw.addr.family && is_guests(prev, &prev->ips[i], guest) &&
+		    !has_address(have, n, &gw, true))
 			r = damaged(err, "bridge %s: gateway %s is missing",
 				    j->conf.bridge, ip_format(&gw.addr, text));
 	}
@@ -252,17 +253,24 @@ static int check_gateway(struct job *j, const struct cni_result *prev,
 }
 
 static int check_masq(struct job *j, const struct cni_result *prev,
-		      struct cni_err *err)
+		      const struct cni_interface *guest, struct cni_err *err)
 {
 	cleanup_free struct ip_net *subnets = NULL;
+	cleanup_free struct cni_ip *ips = NULL;
+	struct cni_result own = { 0 };
 	struct masq m;
 
 	if (!j->conf.ip_masq || !job_is_l3(j) || !prev->n_ips)
 		return 0;
 	subnets = calloc(prev->n_ips, sizeof(*subnets));
-	if (!subnets)
+	ips = calloc(prev->n_ips, sizeof(*ips));
+	if (!subnets || !ips)
 		return err_set(err, CNI_E_INTERNAL, ENOMEM, "masquerade");
-	m = l3_masq(j->call, j->conf.bridge, prev, subnets);
+	for (size_t i = 0; i < prev->n_ips; i++)
+		if (is_guests(prev, &prev->ips[i], guest))
+			ips[own.n_ips++] = prev->ips[i];
+	own.ips = ips;
+	m = l3_masq(j->call, j->conf.bridge, &own, subnets);
 	return masq_check(&m, err);
 }
 
@@ -288,9 +296,9 @@ static int check_all(struct job *j, const struct cni_result *prev,
 		r = job_is_vm(j) ? check_tap(j, prev, err)
 				 : check_container(j, prev, guest, err);
 	if (!r)
-		r = check_gateway(j, prev, err);
+		r = check_gateway(j, prev, guest, err);
 	if (!r)
-		r = check_masq(j, prev, err);
+		r = check_masq(j, prev, guest, err);
 	return r;
 }
 

@@ -53,6 +53,7 @@ static const struct json_field fields[] = {
 	FIELD("tap", JSON_OBJ, tap),
 	FIELD("perAttachment", JSON_ARR, per_attachment),
 	FIELD("gc", JSON_STR, gc),
+	FIELD("delWait", JSON_BOOL, c.del_wait),
 	NOT_YET("hairpinMode"),
 	NOT_YET("promiscMode"),
 	NOT_YET("vlan"),

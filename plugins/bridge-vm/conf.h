@@ -26,6 +26,7 @@ enum bridge_vm_attach {
  * @mtu:	Bytes; 0: the kernel's default
  * @disable_guest: Leave the container's interface down
  * @strict_gc:	GC also removes ports that are in use
+ * @del_wait:	DEL waits for the kernel's clean-up; only checked here
  * @has_mac:	@mac was asked for
  * @mac:	The guest's
  * @attach:	Container or VM
@@ -43,6 +44,7 @@ struct bridge_vm_conf {
 	int64_t mtu;
 	bool disable_guest;
 	bool strict_gc;
+	bool del_wait;
 	bool has_mac;
 	struct mac mac;
 	enum bridge_vm_attach attach;

@@ -132,7 +132,8 @@ static int add(const struct cni_call *call, struct cni_result *ret,
 /* What the reference bridge made before the configuration's type changed has
  * no name of ours: it is CNI_IFNAME in the container. In our own namespace
  * that name is the host's. */
-static int delete_guest_link(const struct cni_call *call, struct cni_err *err)
+static int delete_guest_link(const struct cni_call *call, enum link_wait wait,
+			     struct cni_err *err)
 {
 	const struct cni_attachment a = cni_attachment_of(call);
 	cleanup_netlink struct netlink *guest = NULL;
@@ -155,22 +156,33 @@ static int delete_guest_link(const struct cni_call *call, struct cni_err *err)
 		   (*link.alias && !port_is_ours(&link, &a))))
 		return 0;
 	if (!r)
-		r = link_delete(guest, link.index, err);
+		r = link_remove(guest, link.index, wait, err);
 	return r == -ENODEV ? 0 : r;
+}
+
+/* The one key that DEL reads: whatever else is wrong there must not matter. */
+static enum link_wait wait_asked(const struct cni_call *call)
+{
+	const cJSON *v = json_get(call->conf.doc, "delWait");
+
+	return cJSON_IsTrue(v)	  ? LINK_WAIT_KERNEL
+	       : cJSON_IsFalse(v) ? LINK_WAIT_EVENT
+				  : LINK_WAIT_AUTO;
 }
 
 static int del(const struct cni_call *call, struct cni_err *err)
 {
 	const struct cni_attachment a = cni_attachment_of(call);
+	const enum link_wait wait = wait_asked(call);
 	cleanup_netlink struct netlink *host = NULL;
 	unsigned int taps = 0;
 	int r;
 
 	r = netlink_open(&host, err);
 	if (!r)
-		r = port_delete_all(host, &a, &taps, err);
+		r = port_delete_all(host, &a, wait, &taps, err);
 	if (!r && !taps)
-		r = delete_guest_link(call, err);
+		r = delete_guest_link(call, wait, err);
 	/* An address whose guest lives on is not for the next one. */
 	if (!r && *call->conf.ipam_type)
 		r = cni_delegate(call, CNI_DEL, call->conf.ipam_type, err);

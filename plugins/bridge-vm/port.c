@@ -97,7 +97,8 @@ int port_check_absent(struct job *j, struct cni_err *err)
 }
 
 int port_delete_all(struct netlink *host, const struct cni_attachment *a,
-		    unsigned int *ret_taps, struct cni_err *err)
+		    enum link_wait wait, unsigned int *ret_taps,
+		    struct cni_err *err)
 {
 	struct cni_err e = CNI_ERR_INIT;
 	struct link_info link;
@@ -108,7 +109,7 @@ int port_delete_all(struct netlink *host, const struct cni_attachment *a,
 	     (r = port_find(host, a, i, &link, &e)) != -ERANGE; i++) {
 		if (r > 0) {
 			*ret_taps += !strcmp(link.kind, "tun");
-			r = link_delete(host, link.index, &e);
+			r = link_remove(host, link.index, wait, &e);
 			if (r == -ENODEV)
 				r = 0;
 		}
@@ -131,7 +132,7 @@ static int undo_port(void *arg, struct cni_err *err)
 		r = netlink_reopen(j->host, &fresh, err);
 	if (!r)
 		r = port_delete_all(fresh ? fresh : j->host, &j->attachment,
-				    &taps, err);
+				    LINK_WAIT_KERNEL, &taps, err);
 	j->port_lives = r < 0;
 	return r;
 }

@@ -4,6 +4,7 @@
 #define WEFT_BRIDGE_VM_PORT_H
 
 #include "bridge-vm/job.h"
+#include "net/link_remove.h"
 
 /**
  * port_check_absent() - Refuse an attachment that is there already
@@ -43,6 +44,7 @@ int port_find(struct netlink *host, const struct cni_attachment *a,
 
 /**
  * port_delete_all() - Remove every port of an attachment
+ * @wait:	For what to wait
  * @ret_taps:	How many of them were taps
  *
  * Goes on after a failure and returns the first.
@@ -50,7 +52,8 @@ int port_find(struct netlink *host, const struct cni_attachment *a,
  * Return: 0 or a negative errno: one lives on
  */
 int port_delete_all(struct netlink *host, const struct cni_attachment *a,
-		    unsigned int *ret_taps, struct cni_err *err);
+		    enum link_wait wait, unsigned int *ret_taps,
+		    struct cni_err *err);
 
 /** port_is_ours() - By its alias; without one by group, kind and derived name */
 bool port_is_ours(const struct link_info *link, const struct cni_attachment *a);

@@ -38,21 +38,21 @@ struct world {
 	bool adopted;
 };
 
-static int world_remove_one(const char *path, const struct stat *st, int type,
-			    struct FTW *ftw)
+static inline int world_remove_one(const char *path, const struct stat *st,
+				   int type, struct FTW *ftw)
 {
 	(void)st, (void)type, (void)ftw;
 	return remove(path);
 }
 
-static void world_free(struct world *w)
+static inline void world_free(struct world *w)
 {
 	(void)nftw(w->dir, world_remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 #define cleanup_world CLEANUP(world_free)
 
-static struct world world_new(const char *ranges)
+static inline struct world world_new(const char *ranges)
 {
 	struct world w = { .dir = "/tmp/weft-test-XXXXXX",
 			   .ranges = ranges,
@@ -63,8 +63,8 @@ static struct world world_new(const char *ranges)
 	return w;
 }
 
-static int world_call(struct world *w, enum cni_command verb, const char *id,
-		      const char *ifname)
+static inline int world_call(struct world *w, enum cni_command verb,
+			     const char *id, const char *ifname)
 {
 	const struct cni_plugin *p = &ipam_host_local;
 	cleanup_netconf struct cni_netconf conf = { 0 };
@@ -110,15 +110,15 @@ static int world_call(struct world *w, enum cni_command verb, const char *id,
 	return 0;
 }
 
-static void world_path(const struct world *w, const char *name,
-		       char buf[PATH_MAX])
+static inline void world_path(const struct world *w, const char *name,
+			      char buf[PATH_MAX])
 {
 	(void)snprintf(buf, PATH_MAX, "%s/%s", w->dir, name);
 }
 
 /* Puts a file there, as another program would; @age_s old. */
-static void world_put(const struct world *w, const char *name, const void *data,
-		      size_t len, time_t age_s)
+static inline void world_put(const struct world *w, const char *name,
+			     const void *data, size_t len, time_t age_s)
 {
 	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT } };
 	char path[PATH_MAX];
@@ -136,14 +136,14 @@ static void world_put(const struct world *w, const char *name, const void *data,
 	assert_int_equal(futimens(fd, times), 0);
 }
 
-static void world_put_text(const struct world *w, const char *name,
-			   const char *text)
+static inline void world_put_text(const struct world *w, const char *name,
+				  const char *text)
 {
 	world_put(w, name, text, strlen(text), 0);
 }
 
 /* The content of a file, "-" if there is none. */
-static const char *world_get(const struct world *w, const char *name)
+static inline const char *world_get(const struct world *w, const char *name)
 {
 	static char text[8192];
 	char path[PATH_MAX];
@@ -156,8 +156,8 @@ static const char *world_get(const struct world *w, const char *name)
 
 static int world_count_one;
 
-static int world_count_file(const char *path, const struct stat *st, int type,
-			    struct FTW *ftw)
+static inline int world_count_file(const char *path, const struct stat *st,
+				   int type, struct FTW *ftw)
 {
 	(void)path, (void)st, (void)ftw;
 	world_count_one += type != FTW_D;
@@ -165,7 +165,7 @@ static int world_count_file(const char *path, const struct stat *st, int type,
 }
 
 /* What lies under a directory, directories apart. */
-static int world_count(const struct world *w, const char *name)
+static inline int world_count(const struct world *w, const char *name)
 {
 	char path[PATH_MAX];
 
@@ -175,7 +175,8 @@ static int world_count(const struct world *w, const char *name)
 	return world_count_one;
 }
 
-static void world_index_name(const char *id, const char *ifname, char buf[64])
+static inline void world_index_name(const char *id, const char *ifname,
+				    char buf[64])
 {
 	const struct cni_attachment who = { "n", id, ifname };
 
@@ -184,8 +185,8 @@ static void world_index_name(const char *id, const char *ifname, char buf[64])
 }
 
 /* Makes the index say @record of an attachment. */
-static void world_lie(const struct world *w, const char *id, const char *ifname,
-		      const char *record)
+static inline void world_lie(const struct world *w, const char *id,
+			     const char *ifname, const char *record)
 {
 	char path[PATH_MAX], name[64];
 
@@ -195,8 +196,8 @@ static void world_lie(const struct world *w, const char *id, const char *ifname,
 	assert_int_equal(symlink(record, path), 0);
 }
 
-static const char *world_index(const struct world *w, const char *id,
-			       const char *ifname)
+static inline const char *world_index(const struct world *w, const char *id,
+				      const char *ifname)
 {
 	static char text[PATH_MAX];
 	char path[PATH_MAX], name[64];
@@ -207,6 +208,34 @@ static const char *world_index(const struct world *w, const char *id,
 	n = readlink(path, text, sizeof(text) - 1);
 	text[n < 0 ? 0 : n] = '\0';
 	return n < 0 ? "-" : text;
+}
+
+#define ONE "[[{\"subnet\":\"10.1.0.0/29\"}]]"
+#define DUAL "[[{\"subnet\":\"10.1.0.0/29\"}],[{\"subnet\":\"fd00::/64\"}]]"
+#define YEARS (10L * 365 * 24 * 3600) /* before any boot */
+
+static inline void assert_adds(struct world *w, const char *id, const char *ips)
+{
+	if (world_call(w, CNI_ADD, id, "eth0") < 0)
+		fail_msg("ADD %s: %s", id, w->err.msg);
+	assert_string_equal(w->ips, ips);
+}
+
+static inline void assert_works(struct world *w, enum cni_command verb,
+				const char *id)
+{
+	if (world_call(w, verb, id, "eth0") < 0)
+		fail_msg("verb %d %s: %s", verb, id, w->err.msg);
+}
+
+static inline void assert_fails(struct world *w, enum cni_command verb,
+				const char *id, enum cni_code code,
+				const char *msg)
+{
+	assert_true(world_call(w, verb, id, "eth0") < 0);
+	assert_int_equal(w->err.code, code);
+	if (!strstr(w->err.msg, msg))
+		fail_msg("\"%s\" is not in \"%s\"", msg, w->err.msg);
 }
 
 #endif
