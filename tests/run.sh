@@ -1,9 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# run.sh [unit|netns|vms|NAME...]: run the test programs, add up what they say.
-# The last line is: N passed, N failed[, N skipped].
+# run.sh [unit|netns|build|vms|NAME...]: run the test programs, add up what they
+# say. The last line is: N passed, N failed[, N skipped]. With WEFT_BIN, another
+# build than build/bin, the programs of C stay out: they are linked with none.
 set -euo pipefail
+[ -z "${WEFT_BIN-}" ] || WEFT_BIN=$(realpath -e "$WEFT_BIN")
+export WEFT_BIN
 cd "$(dirname "$0")/.."
 
 bin=build/san/tests
@@ -48,16 +51,18 @@ programs() {
 		case $what in
 		unit) find $bin -name 'test_*' -type f -executable | sort ;;
 		netns)
-			find $bin -name 'net_*' -type f -executable | sort
+			[ -n "${WEFT_BIN-}" ] || find $bin -name 'net_*' \
+				-type f -executable | sort
 			find tests/netns -name '*.sh' | sort
 			;;
+		build) find tests/build -name '*.sh' | sort ;;
 		vms) find tests/vms -name '*.sh' | sort ;;
 		*) echo "$what" ;;
 		esac
 	done
 }
 
-[ $# -gt 0 ] || set -- unit netns vms
+[ $# -gt 0 ] || set -- unit netns build vms
 mkdir -p build/log
 mapfile -t list < <(programs "$@")
 for program in "${list[@]}"; do

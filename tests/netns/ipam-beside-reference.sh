@@ -13,7 +13,7 @@ set -euo pipefail
 # shellcheck source=tests/lib/cache.sh
 . "$(dirname "$0")/../lib/cache.sh"
 
-bin=$(readlink -f "$(dirname "$0")/../../build/bin")
+bin=$(readlink -f "${WEFT_BIN:-$(dirname "$0")/../../build/bin}")
 ours=$bin/ipam-host-local
 sequences=${WEFT_SEQUENCES:-40}
 seed=${WEFT_SEED:-1}
