@@ -99,7 +99,7 @@ demo: ## a container and a VM on one network, in a private host (as root)
 
 .PHONY: test
 test: ## install what is missing, run every test that this machine can run
-	$(Q)tests/lib/deps.sh build static test demo
+	$(Q)tests/lib/deps.sh build static test demo kernel
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)$(MAKE) --no-print-directory SAN=1 all test-programs
 	$(Q)tests/run.sh
@@ -108,6 +108,13 @@ test: ## install what is missing, run every test that this machine can run
 test-static: static ## the tests of the plugins, with the static build
 	$(Q)tests/lib/deps.sh test demo
 	$(Q)WEFT_BIN=$(S)/bin tests/run.sh netns vms
+
+.PHONY: test-kernel
+test-kernel: ## the network tests in a VM with KERNEL=6.1 or 6.12 of Debian
+	$(Q)tests/lib/deps.sh build test kernel
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory SAN=1 all test-programs
+	$(Q)KERNEL=$(or $(KERNEL),6.1) tests/run.sh kernel
 
 .PHONY: unit
 unit: ## the unit tests alone: no root, no kernel
