@@ -31,6 +31,8 @@ UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/%)
 NETNS_SRC := $(wildcard tests/netns/net_*.c)
 NETNS := $(NETNS_SRC:tests/netns/%.c=$(B)/tests/%)
+TEST_HDR := $(wildcard tests/*/*.h)
+FORMATTED = $(LINT_SRC) $(LINT_HDR) $(UNIT_SRC) $(NETNS_SRC) $(TEST_HDR)
 SH := .ci/run $(wildcard examples/*.sh tests/*.sh tests/*/*.sh)
 
 .PHONY: all
@@ -132,10 +134,10 @@ lint: ## format, clang-tidy, gcc -fanalyzer, cppcheck, shellcheck, the arrows
 
 .PHONY: format format-check
 format: ## rewrite C files in the project's format
-	$(Q)clang-format -i $(LINT_SRC) $(LINT_HDR) $(UNIT_SRC) $(NETNS_SRC)
+	$(Q)clang-format -i $(FORMATTED)
 format-check:
 	$(call say,FORMAT,)
-	$(Q)clang-format --dry-run -Werror $(LINT_SRC) $(LINT_HDR) $(UNIT_SRC) $(NETNS_SRC)
+	$(Q)clang-format --dry-run -Werror $(FORMATTED)
 
 .PHONY: arrows rules
 arrows:

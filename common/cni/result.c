@@ -19,10 +19,11 @@ void cni_result_free(struct cni_result *r)
 /* Doubles where @n is a power of two: no capacity to keep. */
 static int append(void *array, size_t *n, const void *item, size_t size)
 {
-	void *old = *(void **)array, *more = old;
+	const bool is_full = !(*n & (*n - 1));
+	void *more =
+		is_full ? reallocarray(*(void **)array, *n ? 2 * *n : 1, size)
+			: *(void **)array;
 
-	if (!(*n & (*n - 1)))
-		more = reallocarray(old, *n ? 2 * *n : 1, size);
 	if (!more)
 		return -ENOMEM;
 	memcpy((char *)more + *n * size, item, size);
