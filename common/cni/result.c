@@ -16,11 +16,13 @@ void cni_result_free(struct cni_result *r)
 	*r = (struct cni_result){ 0 };
 }
 
-/* Arrays of a result are short: one element more at a time will do. */
+/* Doubles where @n is a power of two: no capacity to keep. */
 static int append(void *array, size_t *n, const void *item, size_t size)
 {
-	void *more = reallocarray(*(void **)array, *n + 1, size);
+	void *more = *(void **)array;
 
+	if (!(*n & (*n - 1)))
+		more = reallocarray(more, *n ? 2 * *n : 1, size);
 	if (!more)
 		return -ENOMEM;
 	memcpy((char *)more + *n * size, item, size);

@@ -54,11 +54,13 @@ static int listen_for(struct netlink *ev, uint32_t index, struct cni_err *err)
 		BPF_STMT(BPF_RET | BPF_K, 0),
 	};
 	const struct sock_fprog prog = { sizeof(code) / sizeof(code[0]), code };
-	const int group = RTNLGRP_LINK, fd = netlink_fd(ev);
+	/* Bound: to a socket without an address the kernel tells nothing. */
+	const struct sockaddr_nl addr = { .nl_family = AF_NETLINK,
+					  .nl_groups = RTMGRP_LINK };
+	const int fd = netlink_fd(ev);
 
 	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) ||
-	    setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group,
-		       sizeof(group)))
+	    bind(fd, (const struct sockaddr *)&addr, sizeof(addr)))
 		return err_set(err, CNI_E_KERNEL, errno,
 			       "listen for the end of interface %u", index);
 	return 0;

@@ -4,7 +4,9 @@
 # cache.sh: Debian packages, fetched and unpacked but not installed. To be
 # sourced, or run with the name of a function:
 #
-#	cache_kernel             prints a directory with boot/ and lib/modules/
+#	cache_kernel cloud       prints a directory with boot/ and lib/modules/ of
+#	                         the small kernel that guests boot
+#	cache_kernel 6.1|6.12    the same of the generic one, which has it all
 #	cache_reference_plugins  prints the one that holds bridge, host-local, ...
 #	cache_source NAME        prints a source tree that static/sources.txt pins
 #
@@ -17,11 +19,22 @@ cache_dir() {
 }
 
 cache_kernel() {
-	local dir
+	local image package=linux-image-amd64 suite=
 
-	dir=$(cache_package 'linux-image-*-cloud-amd64' cache_fetch_kernel) ||
-		return
-	echo "$dir"
+	# The digit leaves out -cloud-amd64 and -rt-amd64.
+	case $1 in
+	cloud)
+		image='linux-image-*-cloud-amd64'
+		package=linux-image-cloud-amd64
+		;;
+	6.1) image='linux-image-6.1.*[0-9]-amd64' suite=bookworm ;;
+	6.12) image='linux-image-6.12.*[0-9]-amd64' suite=bookworm-backports ;;
+	*)
+		echo "cache: no kernel $1 (cloud, 6.1, 6.12)" >&2
+		return 2
+		;;
+	esac
+	cache_package "$image" cache_fetch_kernel "$package" "$suite"
 }
 
 cache_reference_plugins() {
@@ -40,9 +53,10 @@ cache_source() {
 		cache_fetch_source "$1" "$version"
 }
 
-# Prints the directory of the newest package whose name matches the pattern; if
-# there is none, "$2" fetches it first, in a scratch directory that the next
-# holder of the lock removes should this one be killed.
+# cache_package PATTERN FETCH [ARGUMENT...]: prints the directory of the newest
+# package whose name matches; if there is none, FETCH is called first, in a
+# scratch directory that the next holder of the lock removes should this one be
+# killed.
 cache_package() {
 	local pattern=$1 fetch=$2 cache
 
@@ -57,7 +71,8 @@ cache_package() {
 		tmp=$(mktemp -d "$cache/.tmp.XXXXXX") || exit
 		trap 'rm -rf "$tmp"' EXIT
 		# A shell of its own: here errexit may be off, as in any $(..)||
-		bash "${BASH_SOURCE[0]}" "$fetch" "$tmp" "$@" >&2 || exit
+		bash "${BASH_SOURCE[0]}" "$fetch" "$tmp" "$@" >&2 ||
+			exit
 		mv -T "$tmp/tree" "$cache/$(cat "$tmp/name")" || exit
 		cache_newest "$cache" "$pattern" >&3
 	) 3>&1 9>"$cache/.lock"
@@ -71,15 +86,15 @@ cache_newest() {
 	[ -n "$found" ] && echo "$found"
 }
 
+# cache_fetch_kernel TMP METAPACKAGE SUITE: without one, the machine's own.
 cache_fetch_kernel() {
-	local tmp=$1 suite image version
+	local tmp=$1 package=$2 suite=$3 image version
 
-	suite=$(cache_mirror suite)
+	[ -n "$suite" ] || suite=$(cache_mirror suite)
 	cache_update "$tmp" "$suite"
-	image=$(cache_apt "$tmp" apt-cache depends --important \
-		linux-image-cloud-amd64 |
+	image=$(cache_apt "$tmp" apt-cache depends --important "$package" |
 		awk '$1 == "Depends:" && /linux-image-/ { print $2; exit }')
-	cache_unpack "$tmp" "${image:?linux-image-cloud-amd64 names no image}"
+	cache_unpack "$tmp" "${image:?$package names no image}"
 	# Debian 13 and later ship usr/lib/modules; depmod wants lib/modules.
 	[ -e "$tmp/tree/lib" ] || ln -s usr/lib "$tmp/tree/lib"
 	version=$(basename "$tmp"/tree/lib/modules/*)
