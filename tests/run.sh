@@ -1,12 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# run.sh [unit|netns|vms|kernel|NAME...]: run the test programs, add up what
-# they say. The last line is: N passed, N failed[, N skipped].
+# run.sh [unit|netns|build|vms|kernel|NAME...]: run the test programs, add up
+# what they say. The last line is: N passed, N failed[, N skipped].
 #
 # kernel: the network tests under the generic kernel $KERNEL (6.1), in a VM.
-# WEFT_LOGS: where the programs' output goes (build/log).
+# WEFT_BIN: another build than build/bin; the programs of C, which are linked
+# with none, then stay out. WEFT_LOGS: where output goes (build/log).
 set -euo pipefail
+[ -z "${WEFT_BIN-}" ] || WEFT_BIN=$(realpath -e "$WEFT_BIN")
+export WEFT_BIN
 cd "$(dirname "$0")/.."
 
 bin=build/san/tests
@@ -82,9 +85,11 @@ programs() {
 		case $what in
 		unit) find $bin -name 'test_*' -type f -executable | sort ;;
 		netns)
-			find $bin -name 'net_*' -type f -executable | sort
+			[ -n "${WEFT_BIN-}" ] || find $bin -name 'net_*' \
+				-type f -executable | sort
 			find tests/netns -name '*.sh' | sort
 			;;
+		build) find tests/build -name '*.sh' | sort ;;
 		vms) find tests/vms -name '*.sh' | sort ;;
 		kernel) echo "kernel ${KERNEL:-6.1}" ;;
 		*) echo "$what" ;;
@@ -92,7 +97,7 @@ programs() {
 	done
 }
 
-[ $# -gt 0 ] || set -- unit netns vms kernel
+[ $# -gt 0 ] || set -- unit netns build vms kernel
 mkdir -p "$logs"
 mapfile -t list < <(programs "$@")
 for program in "${list[@]}"; do
