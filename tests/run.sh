@@ -99,7 +99,8 @@ programs() {
 
 [ $# -gt 0 ] || set -- unit netns build vms kernel
 mkdir -p "$logs"
-mapfile -t list < <(programs "$@")
+list=$(programs "$@")
+mapfile -t list <<<"$list"
 for program in "${list[@]}"; do
 	case $program in
 	"kernel "*) run_kernel "${program#* }" ;;
