@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/ip.h"
+#include "libcni/conflist.h"
 #include "weft/weft.h"
 
 #define DATA_DIR "/var/lib/cni/networks"
