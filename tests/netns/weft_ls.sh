@@ -66,8 +66,8 @@ CNI_ARGS=ATTACH=tap "$weft" add net1 /run/netns/v1 --id v1 >"$TMPDIR/v1"
 succeeds "ls" "$weft" ls
 note "$output"
 aligned "its columns are aligned"
-succeeds "and fit 100 columns" [ "$(widest)" -le 100 ]
 same 4 "$(wc -l <<<"$output")" "a line for each attachment"
+succeeds "and fit 100 columns" [ "$(widest)" -le 100 ]
 is "a container: what the kernel and the lease say" "$(list)" '.[0] |
 	.network == "net1" and .kind == "veth" and .containerID == "c1" and
 	.ifname == "eth0" and .up and .carrier and .mtu == 1500 and
