@@ -109,21 +109,21 @@ static int add_cached(cJSON *array, const struct cache_entry *e)
 	return r;
 }
 
-/* Return: 0 or -ENOMEM; a namespace that we may not look into adds nothing */
-static int add_real(const struct ls *ls, cJSON *array, const struct port *p)
+/* A namespace that we may not look into adds nothing. */
+static int add_real(const struct ls *ls, cJSON *array,
+		    const struct link_info *port)
 {
-	cleanup_free struct ip_net *nets = NULL;
 	struct cni_err ignored = CNI_ERR_INIT;
+	struct ip_net *nets = NULL;
 	size_t n = 0;
 	int r = 0;
 
-	if (strcmp(p->link.kind, "veth") != 0 ||
-	    addr_list_in(ls->host, p->link.link_netnsid, p->link.peer, &nets,
-			 &n, &ignored) < 0)
-		return 0;
+	(void)addr_list_in(ls->host, port->link_netnsid, port->peer, &nets, &n,
+			   &ignored);
 	for (size_t i = 0; !r && i < n; i++)
 		if (!ip_is_link_local(&nets[i].addr))
 			r = show_net(array, &nets[i].addr, nets[i].plen);
+	free(nets);
 	return r;
 }
 
@@ -133,8 +133,10 @@ static int add_addresses(const struct ls *ls, cJSON *array,
 	size_t n = 0;
 	const struct lease *l = leases_of(&ls->leases, p->alias.of.container_id,
 					  p->alias.of.ifname, &n);
-	int r = add_real(ls, array, p);
+	int r = 0;
 
+	if (!strcmp(p->link.kind, "veth"))
+		r = add_real(ls, array, &p->link);
 	if (r || array->child)
 		return r;
 	if (e->result)

@@ -15,22 +15,26 @@ void table_free(struct table *t)
 	t->n = 0;
 }
 
+static void make_printable(char *s)
+{
+	for (; *s; s++)
+		if (*s < ' ' || *s > '~')
+			*s = '?';
+}
+
 void table_cell(struct table *t, const char *text)
 {
 	char **more = reallocarray(t->cells, t->n + 1, sizeof(*more));
-	char *copy = strdup(text && *text ? text : "-");
 
-	if (more)
+	if (more) {
 		t->cells = more;
-	if (!more || !copy) {
-		free(copy);
+		more[t->n] = strdup(text && *text ? text : "-");
+	}
+	if (!more || !more[t->n]) {
 		t->failed = 1;
 		return;
 	}
-	for (char *c = copy; *c; c++)
-		if (*c < ' ' || *c > '~')
-			*c = '?';
-	t->cells[t->n++] = copy;
+	make_printable(more[t->n++]);
 }
 
 static size_t width(const struct table *t, size_t column)
