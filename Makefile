@@ -31,6 +31,8 @@ UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/%)
 NETNS_SRC := $(wildcard tests/netns/net_*.c)
 NETNS := $(NETNS_SRC:tests/netns/%.c=$(B)/tests/%)
+TEST_HDR := $(wildcard tests/*/*.h)
+FORMATTED = $(LINT_SRC) $(LINT_HDR) $(UNIT_SRC) $(NETNS_SRC) $(TEST_HDR)
 SH := .ci/run $(wildcard examples/*.sh tests/*.sh tests/*/*.sh)
 
 .PHONY: all
@@ -101,15 +103,30 @@ demo: ## a container and a VM on one network, in a private host (as root)
 
 .PHONY: test
 test: ## install what is missing, run every test that this machine can run
-	$(Q)tests/lib/deps.sh build test demo
+	$(Q)tests/lib/deps.sh build static test demo kernel
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)$(MAKE) --no-print-directory SAN=1 all test-programs
 	$(Q)tests/run.sh
+
+.PHONY: test-static
+test-static: static ## the tests of the plugins, with the static build
+	$(Q)tests/lib/deps.sh test demo
+	$(Q)WEFT_BIN=$(S)/bin tests/run.sh netns vms
+
+.PHONY: test-kernel
+test-kernel: ## the network tests in a VM with KERNEL=6.1 or 6.12 of Debian
+	$(Q)tests/lib/deps.sh build test kernel
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory SAN=1 all test-programs
+	$(Q)KERNEL=$(or $(KERNEL),6.1) tests/run.sh kernel
 
 .PHONY: unit
 unit: ## the unit tests alone: no root, no kernel
 	$(Q)$(MAKE) --no-print-directory SAN=1 test-programs
 	$(Q)tests/run.sh unit
+
+LINT_SRC := $(SRC) $(STATIC_SRC)
+LINT_HDR := $(HDR) $(wildcard static/*/*.h)
 
 .PHONY: lint
 lint: ## format, clang-tidy, gcc -fanalyzer, cppcheck, shellcheck, the arrows
@@ -119,10 +136,10 @@ lint: ## format, clang-tidy, gcc -fanalyzer, cppcheck, shellcheck, the arrows
 
 .PHONY: format format-check
 format: ## rewrite C files in the project's format
-	$(Q)clang-format -i $(SRC) $(HDR) $(UNIT_SRC) $(NETNS_SRC)
+	$(Q)clang-format -i $(FORMATTED)
 format-check:
 	$(call say,FORMAT,)
-	$(Q)clang-format --dry-run -Werror $(SRC) $(HDR) $(UNIT_SRC) $(NETNS_SRC)
+	$(Q)clang-format --dry-run -Werror $(FORMATTED)
 
 .PHONY: arrows rules
 arrows:
@@ -133,7 +150,7 @@ rules:
 	$(Q)tests/lint/rules.sh
 
 .PHONY: analyze
-analyze: $(SRC:%.c=$(B)/analyze/%.ok) $(HDR:%.h=$(B)/analyze/%.h.ok)
+analyze: $(LINT_SRC:%.c=$(B)/analyze/%.ok) $(HDR:%.h=$(B)/analyze/%.h.ok)
 $(B)/analyze/%.ok: %.c
 	$(call say,ANALYZE,$<)
 	$(Q)mkdir -p $(@D)
@@ -144,10 +161,10 @@ $(B)/analyze/%.h.ok: %.h
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -Wno-unused-function -Werror -fsyntax-only -x c $<
 	$(Q)touch $@
--include $(SRC:%.c=$(B)/analyze/%.d)
+-include $(LINT_SRC:%.c=$(B)/analyze/%.d)
 
 .PHONY: tidy
-tidy: $(SRC:%.c=$(B)/tidy/%.ok)
+tidy: $(LINT_SRC:%.c=$(B)/tidy/%.ok)
 $(B)/tidy/%.ok: %.c .clang-tidy $(HDR)
 	$(call say,TIDY,$<)
 	$(Q)mkdir -p $(@D)
@@ -163,7 +180,7 @@ cppcheck:
 		--cppcheck-build-dir=$(B)/cppcheck \
 		--enable=warning,performance,portability \
 		--suppressions-list=tests/lint/cppcheck.txt -D_GNU_SOURCE \
-		-Icommon -Iplugins -Iipam -Igo-free-shim $(SRC)
+		-Icommon -Iplugins -Iipam -Igo-free-shim $(LINT_SRC)
 
 .PHONY: shellcheck
 shellcheck:

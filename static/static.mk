@@ -29,13 +29,14 @@ CJSON_OBJ := $(S)/obj/cjson/cJSON.o
 LIBNL_OBJ := $(patsubst %,$(S)/obj/libnl3/lib/%.o,addr attr cache cache_mngr \
 	cache_mngt data error handlers hash hashtable mpls msg nl object \
 	socket utils version)
-STATIC_BIN := $(S)/bin/weft $(NAMES:%=$(S)/bin/%)
 
-.PHONY: static static-sources
-static: ## build/static/bin: one static file against musl, to be shipped
+.PHONY: static static-sources static-bin
+static: ## build/static/bin: one static file against musl, the one to ship
 	$(Q)tests/lib/deps.sh static
 	$(Q)$(MAKE) --no-print-directory static-sources
-	$(Q)$(MAKE) --no-print-directory $(STATIC_BIN)
+	$(Q)$(MAKE) --no-print-directory static-bin
+
+static-bin: $(S)/bin/weft $(NAMES:%=$(S)/bin/%)
 	@printf '%s: %d bytes, sha256 %s\n' $(S)/bin/weft \
 		$$(stat -c %s $(S)/bin/weft) \
 		$$(sha256sum <$(S)/bin/weft | cut -d ' ' -f 1)
@@ -79,7 +80,6 @@ $(LIBNL_OBJ): $(S)/obj/libnl3/%.o: static/libnl3/defs.h $(STATIC_RULES)
 	$(Q)$(MUSL_CC) $(STATIC_BASE) -w -Istatic/libnl3 \
 		-I$(S)/src/libnl3/include \
 		-I$(S)/src/libnl3/include/linux-private -isystem $(S)/include \
-		-D_NL_SYSCONFDIR_LIBNL='"/etc/libnl"' -c -o $@ \
-		$(S)/src/libnl3/$*.c
+		-c -o $@ $(S)/src/libnl3/$*.c
 
 -include $(STATIC_OBJ:.o=.d)

@@ -17,8 +17,8 @@ static const char root[] = "/proc/sys/net";
 static const char *name(const char *dir, const char *ifname, const char *key,
 			char buf[128])
 {
-	(void)snprintf(buf, 128, "net/%s/%s%s%s", dir, ifname ? ifname : "",
-		       ifname ? "/" : "", key);
+	(void)snprintf(buf, 128, "%s/%s/%s%s%s", root, dir,
+		       ifname ? ifname : "", ifname ? "/" : "", key);
 	return buf;
 }
 
@@ -82,7 +82,7 @@ int sysctl_get_net(const char *dir, const char *ifname, const char *key,
 	if (n >= 0 && (size_t)n >= size)
 		n = -E2BIG;
 	if (n < 0)
-		return err_set(err, CNI_E_KERNEL, (int)-n, "read sysctl %s",
+		return err_set(err, CNI_E_KERNEL, (int)-n, "read %s",
 			       name(dir, ifname, key, where));
 	memcpy(buf, text, (size_t)n + 1);
 	return 0;
@@ -104,7 +104,7 @@ int sysctl_set_net(const char *dir, const char *ifname, const char *key,
 	n = fd < 0 ? fd : write(fd, value, strlen(value));
 	if (n < 0)
 		return err_set(err, CNI_E_KERNEL, fd < 0 ? -fd : errno,
-			       "set sysctl %s to %s",
-			       name(dir, ifname, key, where), value);
+			       "set %s to %s", name(dir, ifname, key, where),
+			       value);
 	return 0;
 }

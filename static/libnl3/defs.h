@@ -3,6 +3,8 @@
 #ifndef WEFT_LIBNL3_DEFS_H
 #define WEFT_LIBNL3_DEFS_H
 
+#define SYSCONFDIR "/etc/libnl"
+#define _NL_SYSCONFDIR_LIBNL SYSCONFDIR
 #define HAVE_STRERROR_L 1
 #define HAVE_DECL___BUILTIN_CPU_INIT 0
 
