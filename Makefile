@@ -32,7 +32,7 @@ UNIT := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/%)
 NETNS_SRC := $(wildcard tests/netns/net_*.c)
 NETNS := $(NETNS_SRC:tests/netns/%.c=$(B)/tests/%)
 TEST_HDR := $(wildcard tests/*/*.h)
-FORMATTED = $(LINT_SRC) $(LINT_HDR) $(UNIT_SRC) $(NETNS_SRC) $(TEST_HDR)
+FORMATTED = $(LINT_SRC) $(wildcard examples/*.c) $(LINT_HDR) $(UNIT_SRC) $(NETNS_SRC) $(TEST_HDR)
 SH := .ci/run $(wildcard examples/*.sh tests/*.sh tests/*/*.sh)
 
 .PHONY: all

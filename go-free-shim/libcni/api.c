@@ -15,9 +15,6 @@ struct weft_cni {
 	char *cache_dir;
 };
 
-_Static_assert(sizeof(CACHE_DIR) == sizeof(WEFT_CNI_CACHE_DIR),
-	       "one default for the library and the command");
-
 static int report(int r, const struct cni_err *e, struct weft_cni_error *ret)
 {
 	if (r >= 0 || !ret)
@@ -92,23 +89,29 @@ int weft_cni_open(const char *conf_dir, const char *network,
 	return report(r, &e, err);
 }
 
+static int parse_copy(const char *text, size_t len, struct conflist *ret,
+		      struct cni_err *err)
+{
+	char *copy = malloc(len + 1);
+	int r;
+
+	if (!copy)
+		return no_memory(err);
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	r = conflist_parse(copy, len, false, ret, err);
+	return r ? r : conflist_complete(ret, err);
+}
+
 int weft_cni_parse(const char *text, size_t len, struct weft_cni **ret,
 		   struct weft_cni_error *err)
 {
 	CLEANUP(weft_cni_closep) struct weft_cni *net = NULL;
 	struct cni_err e = CNI_ERR_INIT;
-	char *copy = malloc(len + 1);
-	int r = copy ? make(&net, &e) : no_memory(&e);
+	int r = make(&net, &e);
 
-	if (r < 0) {
-		free(copy);
-		return report(r, &e, err);
-	}
-	memcpy(copy, text, len);
-	copy[len] = '\0';
-	r = conflist_parse(copy, len, false, &net->list, &e);
 	if (!r)
-		r = conflist_complete(&net->list, &e);
+		r = parse_copy(text, len, &net->list, &e);
 	if (!r)
 		*ret = TAKE_PTR(net);
 	return report(r, &e, err);

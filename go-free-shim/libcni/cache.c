@@ -259,7 +259,8 @@ static int read_entry(int dir, const char *name, struct cache_entry *ret)
 	if (!read_doc(dir, name, &e))
 		return 0;
 	if (json_decode(e.doc, fields, &e, &err) < 0 || !*e.container_id ||
-	    !*e.ifname || !*e.network || (*e.kind && strcmp(e.kind, KIND)) ||
+	    !*e.ifname || !*e.network ||
+	    (*e.kind && strcmp(e.kind, KIND) != 0) ||
 	    !(e.args = join_args(e.doc))) {
 		log_info("cache entry %s: not readable", name);
 		cJSON_Delete(e.doc);

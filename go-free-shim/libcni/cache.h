@@ -6,8 +6,9 @@
 #include <time.h>
 
 #include "libcni/conflist.h"
+#include "libcni/weft-cni.h"
 
-#define CACHE_DIR "/var/lib/cni/weft"
+#define CACHE_DIR WEFT_CNI_CACHE_DIR
 #define CACHE_DIR_LIBCNI "/var/lib/cni/results"
 
 /**
