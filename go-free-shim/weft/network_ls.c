@@ -68,7 +68,7 @@ static int add_from_kernel(struct scan *s)
 		const bool is_bridge = !strcmp(l->kind, "bridge");
 		const struct link_info *bridge =
 			is_bridge ? l : bridge_of(s, l->master);
-		struct cni_alias alias;
+		struct cni_alias alias = { 0 };
 
 		if (l->group == LINK_GROUP_WEFT && bridge &&
 		    cni_alias_parse(l->alias, &alias) && *alias.of.network)
