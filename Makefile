@@ -32,11 +32,11 @@ UNIT := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/%)
 NETNS_SRC := $(wildcard tests/netns/net_*.c)
 NETNS := $(NETNS_SRC:tests/netns/%.c=$(B)/tests/%)
 TEST_HDR := $(wildcard tests/*/*.h)
-FORMATTED = $(LINT_SRC) $(LINT_HDR) $(UNIT_SRC) $(NETNS_SRC) $(TEST_HDR)
+FORMATTED = $(LINT_SRC) $(wildcard examples/*.c) $(LINT_HDR) $(UNIT_SRC) $(NETNS_SRC) $(TEST_HDR)
 SH := .ci/run $(wildcard examples/*.sh tests/*.sh tests/*/*.sh)
 
 .PHONY: all
-all: $(B)/bin/weft $(NAMES:%=$(B)/bin/%) ## build build/bin/weft and its names (default)
+all: $(B)/bin/weft $(NAMES:%=$(B)/bin/%) $(if $(SAN),,lib) ## build build/bin and build/lib (default)
 
 $(B)/bin/weft: $(OBJ)
 	$(call say,LD,$@)
@@ -67,10 +67,12 @@ $(NETNS): $(B)/tests/%: tests/netns/%.c $(PARTS)
 		-lcmocka $(LDLIBS)
 
 include static/static.mk
+include go-free-shim/libcni/lib.mk
 
 # Renamed into place: an engine may run the old one at this moment.
 BINDIR ?= /opt/cni/bin
-MANDIR ?= /usr/local/share/man
+PREFIX ?= /usr/local
+MANDIR ?= $(PREFIX)/share/man
 define install-from
 $(Q)install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man8
 $(Q)install -m 755 $(1)/weft $(DESTDIR)$(BINDIR)/.weft.new
@@ -81,7 +83,7 @@ $(Q)install -m 644 $(wildcard docs/*.8) $(DESTDIR)$(MANDIR)/man8
 endef
 
 .PHONY: install install-static
-install: all ## into DESTDIR, BINDIR (/opt/cni/bin), MANDIR
+install: all install-lib ## into DESTDIR, BINDIR (/opt/cni/bin), PREFIX (/usr/local)
 	$(call install-from,$(B)/bin)
 install-static: static ## the same of the static build
 	$(call install-from,$(S)/bin)
@@ -192,4 +194,4 @@ clean: ## remove build/
 .PHONY: help
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' \
-		Makefile static/static.mk
+		Makefile static/static.mk go-free-shim/libcni/lib.mk
