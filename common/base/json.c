@@ -192,7 +192,8 @@ char *json_print(const cJSON *value)
 		oom |= fflush(f) != 0;
 		oom |= fclose(f) != 0;
 	}
-	if (!oom) {
+	/* Without memory for its last copy fclose() leaves none, and succeeds. */
+	if (!oom && text) {
 		make_utf8(text);
 		return text;
 	}
