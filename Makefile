@@ -31,6 +31,8 @@ UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/%)
 NETNS_SRC := $(wildcard tests/netns/net_*.c)
 NETNS := $(NETNS_SRC:tests/netns/%.c=$(B)/tests/%)
+FAULTS_SRC := $(filter-out %/fail_alloc.c,$(wildcard tests/faults/*.c))
+FAULTS_HDR := $(wildcard tests/faults/*.h)
 SH := .ci/run $(wildcard examples/*.sh tests/*.sh tests/*/*.sh)
 
 .PHONY: all
@@ -63,6 +65,19 @@ $(NETNS): $(B)/tests/%: tests/netns/%.c $(PARTS)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(PARTS) \
 		-lcmocka $(LDLIBS)
+
+# The fault sweep: an injector, and a library to be preloaded.
+FAULTS := $(B)/faults/faults $(B)/faults/fail_alloc.so
+$(B)/faults/faults: $(FAULTS_SRC) $(FAULTS_HDR) $(PARTS)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(FAULTS_SRC) $(PARTS) \
+		$(LDLIBS)
+
+$(B)/faults/fail_alloc.so: tests/faults/fail_alloc.c $(FAULTS_HDR)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -fPIE,$(ALL_CFLAGS)) -fPIC -shared -o $@ $<
 
 include static/static.mk
 
@@ -100,9 +115,16 @@ demo: ## a container and a VM on one network, in a private host (as root)
 .PHONY: test
 test: ## install what is missing, run every test that this machine can run
 	$(Q)tests/lib/deps.sh build test demo
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory all fault-programs
 	$(Q)$(MAKE) --no-print-directory SAN=1 all test-programs
 	$(Q)tests/run.sh
+
+.PHONY: faults fault-programs
+fault-programs: $(FAULTS)
+faults: ## break every system call and allocation, once (as root)
+	$(Q)tests/lib/deps.sh build test
+	$(Q)$(MAKE) --no-print-directory all fault-programs
+	$(Q)tests/faults/faults.sh
 
 .PHONY: unit
 unit: ## the unit tests alone: no root, no kernel
@@ -117,10 +139,12 @@ lint: ## format, clang-tidy, gcc -fanalyzer, cppcheck, shellcheck, the arrows
 
 .PHONY: format format-check
 format: ## rewrite C files in the project's format
-	$(Q)clang-format -i $(SRC) $(HDR) $(UNIT_SRC) $(NETNS_SRC)
+	$(Q)clang-format -i $(SRC) $(HDR) $(UNIT_SRC) $(NETNS_SRC) \
+		$(wildcard tests/faults/*.[ch])
 format-check:
 	$(call say,FORMAT,)
-	$(Q)clang-format --dry-run -Werror $(SRC) $(HDR) $(UNIT_SRC) $(NETNS_SRC)
+	$(Q)clang-format --dry-run -Werror $(SRC) $(HDR) $(UNIT_SRC) $(NETNS_SRC) \
+		$(wildcard tests/faults/*.[ch])
 
 .PHONY: arrows rules
 arrows:
