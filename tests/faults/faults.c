@@ -141,6 +141,15 @@ static bool is_left(const struct sweep *w, char *line, bool after_del,
 	       !state_has_all(&w->clean, &one, when);
 }
 
+/* A hint that GC could not read is a hint less, no lease. */
+static bool is_gone(const struct state *now, char *line, const char *when)
+{
+	const struct state one = { &line, 1 };
+
+	return !is_passing(line, false) &&
+	       !state_has_all(now, &one, when ? "gone" : NULL);
+}
+
 /* Nothing is left, and nothing of others is gone? */
 static bool is_clean(const struct sweep *w, bool after_del, const char *when)
 {
@@ -148,7 +157,9 @@ static bool is_clean(const struct sweep *w, bool after_del, const char *when)
 	bool right;
 
 	state_read(&now);
-	right = state_has_all(&now, &w->before, when ? "gone" : NULL);
+	right = true;
+	for (size_t i = 0; i < w->before.n; i++)
+		right &= !is_gone(&now, w->before.lines[i], when);
 	for (size_t i = 0; i < now.n; i++)
 		right &= !is_left(w, now.lines[i], after_del, when);
 	state_free(&now);
