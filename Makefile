@@ -32,7 +32,9 @@ UNIT := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/%)
 NETNS_SRC := $(wildcard tests/netns/net_*.c)
 NETNS := $(NETNS_SRC:tests/netns/%.c=$(B)/tests/%)
 TEST_HDR := $(wildcard tests/*/*.h)
-FORMATTED = $(LINT_SRC) $(wildcard examples/*.c) $(LINT_HDR) $(UNIT_SRC) $(NETNS_SRC) $(TEST_HDR)
+FAULTS_SRC := $(filter-out %/fail_alloc.c,$(wildcard tests/faults/*.c))
+FAULTS_HDR := $(wildcard tests/faults/*.h)
+FORMATTED = $(LINT_SRC) $(wildcard examples/*.c) $(LINT_HDR) $(UNIT_SRC) $(NETNS_SRC) $(TEST_HDR) $(wildcard tests/faults/*.c)
 SH := .ci/run $(wildcard examples/*.sh tests/*.sh tests/*/*.sh)
 
 .PHONY: all
@@ -65,6 +67,19 @@ $(NETNS): $(B)/tests/%: tests/netns/%.c $(PARTS)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(PARTS) \
 		-lcmocka $(LDLIBS)
+
+# The fault sweep: an injector, and a library to be preloaded.
+FAULTS := $(B)/faults/faults $(B)/faults/fail_alloc.so
+$(B)/faults/faults: $(FAULTS_SRC) $(FAULTS_HDR) $(PARTS)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(FAULTS_SRC) $(PARTS) \
+		$(LDLIBS)
+
+$(B)/faults/fail_alloc.so: tests/faults/fail_alloc.c $(FAULTS_HDR)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -fPIE,$(ALL_CFLAGS)) -fPIC -shared -o $@ $<
 
 include static/static.mk
 include go-free-shim/libcni/lib.mk
@@ -104,7 +119,7 @@ demo: ## a container and a VM on one network, in a private host (as root)
 .PHONY: test
 test: ## install what is missing, run every test that this machine can run
 	$(Q)tests/lib/deps.sh build static test demo kernel
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory all fault-programs
 	$(Q)$(MAKE) --no-print-directory SAN=1 all test-programs
 	$(Q)tests/run.sh
 
@@ -119,6 +134,13 @@ test-kernel: ## the network tests in a VM with KERNEL=6.1 or 6.12 of Debian
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)$(MAKE) --no-print-directory SAN=1 all test-programs
 	$(Q)KERNEL=$(or $(KERNEL),6.1) tests/run.sh kernel
+
+.PHONY: faults fault-programs
+fault-programs: $(FAULTS)
+faults: ## break every system call and allocation, once (as root)
+	$(Q)tests/lib/deps.sh build test
+	$(Q)$(MAKE) --no-print-directory all fault-programs
+	$(Q)tests/faults/faults.sh
 
 .PHONY: unit
 unit: ## the unit tests alone: no root, no kernel
