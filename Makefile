@@ -66,6 +66,8 @@ $(NETNS): $(B)/tests/%: tests/netns/%.c $(PARTS)
 
 include static/static.mk
 
+include tests/bench/bench.mk
+
 # Renamed into place: an engine may run the old one at this moment.
 BINDIR ?= /opt/cni/bin
 MANDIR ?= /usr/local/share/man
@@ -125,10 +127,12 @@ lint: ## format, clang-tidy, gcc -fanalyzer, cppcheck, shellcheck, the arrows
 
 .PHONY: format format-check
 format: ## rewrite C files in the project's format
-	$(Q)clang-format -i $(LINT_SRC) $(LINT_HDR) $(UNIT_SRC) $(NETNS_SRC)
+	$(Q)clang-format -i $(LINT_SRC) $(LINT_HDR) $(UNIT_SRC) $(NETNS_SRC) \
+		$(BENCH_SRC)
 format-check:
 	$(call say,FORMAT,)
-	$(Q)clang-format --dry-run -Werror $(LINT_SRC) $(LINT_HDR) $(UNIT_SRC) $(NETNS_SRC)
+	$(Q)clang-format --dry-run -Werror $(LINT_SRC) $(LINT_HDR) $(UNIT_SRC) $(NETNS_SRC) \
+		$(BENCH_SRC)
 
 .PHONY: arrows rules
 arrows:
@@ -183,4 +187,4 @@ clean: ## remove build/
 .PHONY: help
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' \
-		Makefile static/static.mk
+		Makefile static/static.mk tests/bench/bench.mk

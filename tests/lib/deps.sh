@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# deps.sh [GROUP...]: install what is missing for the groups build, static,
+# deps.sh [GROUP...]: install what is missing for the groups build, static, bench,
 # test, lint and demo (default: all of them).
 set -euo pipefail
 
@@ -11,13 +11,14 @@ packages() {
 		libcjson-dev libnl-3-dev ;;
 	static) echo gcc make musl-tools linux-libc-dev dpkg-dev patch \
 		xz-utils ;;
+	bench) echo iproute2 jq util-linux bsdextrautils ;;
 	test) echo libcmocka-dev iproute2 nftables jq strace util-linux \
 		busybox-static procps kmod ;;
 	lint) echo clang-format clang-tidy cppcheck shellcheck ;;
 	demo) echo iproute2 nftables jq util-linux procps runc \
 		qemu-system-x86 busybox-static cpio xz-utils zstd kmod ;;
 	*)
-		echo "deps: no group $1 (build, static, test, lint, demo)" >&2
+		echo "deps: no group $1 (build, static, bench, test, lint, demo)" >&2
 		return 2
 		;;
 	esac
