@@ -31,6 +31,9 @@ UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/%)
 NETNS_SRC := $(wildcard tests/netns/net_*.c)
 NETNS := $(NETNS_SRC:tests/netns/%.c=$(B)/tests/%)
+TEST_HDR := $(wildcard tests/*/*.h)
+FORMATTED = $(LINT_SRC) $(LINT_HDR) $(UNIT_SRC) $(NETNS_SRC) $(TEST_HDR) \
+	$(BENCH_SRC)
 SH := .ci/run $(wildcard examples/*.sh tests/*.sh tests/*/*.sh)
 
 .PHONY: all
@@ -101,7 +104,7 @@ demo: ## a container and a VM on one network, in a private host (as root)
 
 .PHONY: test
 test: ## install what is missing, run every test that this machine can run
-	$(Q)tests/lib/deps.sh build static test demo
+	$(Q)tests/lib/deps.sh build static test demo kernel
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)$(MAKE) --no-print-directory SAN=1 all test-programs
 	$(Q)tests/run.sh
@@ -110,6 +113,13 @@ test: ## install what is missing, run every test that this machine can run
 test-static: static ## the tests of the plugins, with the static build
 	$(Q)tests/lib/deps.sh test demo
 	$(Q)WEFT_BIN=$(S)/bin tests/run.sh netns vms
+
+.PHONY: test-kernel
+test-kernel: ## the network tests in a VM with KERNEL=6.1 or 6.12 of Debian
+	$(Q)tests/lib/deps.sh build test kernel
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory SAN=1 all test-programs
+	$(Q)KERNEL=$(or $(KERNEL),6.1) tests/run.sh kernel
 
 .PHONY: unit
 unit: ## the unit tests alone: no root, no kernel
@@ -127,12 +137,10 @@ lint: ## format, clang-tidy, gcc -fanalyzer, cppcheck, shellcheck, the arrows
 
 .PHONY: format format-check
 format: ## rewrite C files in the project's format
-	$(Q)clang-format -i $(LINT_SRC) $(LINT_HDR) $(UNIT_SRC) $(NETNS_SRC) \
-		$(BENCH_SRC)
+	$(Q)clang-format -i $(FORMATTED)
 format-check:
 	$(call say,FORMAT,)
-	$(Q)clang-format --dry-run -Werror $(LINT_SRC) $(LINT_HDR) $(UNIT_SRC) $(NETNS_SRC) \
-		$(BENCH_SRC)
+	$(Q)clang-format --dry-run -Werror $(FORMATTED)
 
 .PHONY: arrows rules
 arrows:

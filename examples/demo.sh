@@ -387,7 +387,7 @@ main() {
 	[ "$(id -u)" = 0 ] || die 'only root may'
 	[ -x "$CNI_PATH/weft" ] || die "there is no $CNI_PATH/weft: run make"
 	echo "${bold}weft: a container and a virtual machine on one network$plain"
-	cache_kernel >/dev/null || die 'no kernel for the VM'
+	cache_kernel cloud >/dev/null || die 'no kernel for the VM'
 	machine=$(machine_state)
 	WEFT_DEMO=weft-demo-$$-$EPOCHREALTIME
 	trap 'main_end $?' EXIT

@@ -1,15 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# run.sh [unit|netns|build|vms|NAME...]: run the test programs, add up what they
-# say. The last line is: N passed, N failed[, N skipped]. With WEFT_BIN, another
-# build than build/bin, the programs of C stay out: they are linked with none.
+# run.sh [unit|netns|build|vms|kernel|NAME...]: run the test programs, add up
+# what they say. The last line is: N passed, N failed[, N skipped].
+#
+# kernel: the network tests under the generic kernel $KERNEL (6.1), in a VM.
+# WEFT_BIN: another build than build/bin; the programs of C, which are linked
+# with none, then stay out. WEFT_LOGS: where output goes (build/log).
 set -euo pipefail
 [ -z "${WEFT_BIN-}" ] || WEFT_BIN=$(realpath -e "$WEFT_BIN")
 export WEFT_BIN
 cd "$(dirname "$0")/.."
 
 bin=build/san/tests
+logs=${WEFT_LOGS:-build/log}
 passed=0 failed=0 skipped=0
 
 # Programs of C say TAP, scripts say "ok - ", "not ok - ", "skip - ".
@@ -32,7 +36,7 @@ count() {
 run_one() {
 	local program=$1 log status=0 start=$SECONDS
 
-	log=build/log/$(basename "$program").log
+	log=$logs/$(basename "$program").log
 	CMOCKA_MESSAGE_OUTPUT=tap timeout -k 10 900 "$program" \
 		>"$log" 2>&1 </dev/null || status=$?
 	printf '%s (%d s)\n' "$program" $((SECONDS - start))
@@ -42,6 +46,36 @@ run_one() {
 		cat "$log"
 	fi
 	count "$log" "$status" "$program"
+}
+
+# run_kernel VERSION: run.sh in a VM. A test that is skipped there has failed:
+# that kernel has everything. Should we be killed, the VM ends with us.
+run_kernel() {
+	local out=$PWD/build/kernel/$1 log=$logs/kernel-$1.log status=0
+	local sum='^([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?$'
+
+	mkdir -p "$out"
+	# No network in there: what tests fetch must be here before.
+	tests/lib/cache.sh cache_reference_plugins >/dev/null || true
+	WEFT_LOGS=$out WEFT_TESTS_MUST_RUN=${WEFT_TESTS_MUST_RUN-1} \
+		setpriv --pdeathsig TERM tests/lib/kernel-vm.sh "$1" "$out" \
+		tests/run.sh netns 2>&1 </dev/null |
+		tee "$log" | grep --line-buffered -vE "$sum" || status=$?
+	if [[ $(tail -n 1 "$log") =~ $sum ]]; then
+		passed=$((passed + BASH_REMATCH[1]))
+		failed=$((failed + BASH_REMATCH[2]))
+		skipped=$((skipped + ${BASH_REMATCH[4]:-0}))
+		[ "$status" = 0 ] || [ "${BASH_REMATCH[2]}" != 0 ] ||
+			run_kernel_failed "$1" "$status"
+	else
+		run_kernel_failed "$1" "$status"
+	fi
+}
+
+run_kernel_failed() {
+	tail -n 20 "build/kernel/$1/console" 2>/dev/null || true
+	echo "not ok - Linux $1 runs the tests to their end: status $2"
+	failed=$((failed + 1))
 }
 
 programs() {
@@ -57,16 +91,20 @@ programs() {
 			;;
 		build) find tests/build -name '*.sh' | sort ;;
 		vms) find tests/vms -name '*.sh' | sort ;;
+		kernel) echo "kernel ${KERNEL:-6.1}" ;;
 		*) echo "$what" ;;
 		esac
 	done
 }
 
-[ $# -gt 0 ] || set -- unit netns build vms
-mkdir -p build/log
+[ $# -gt 0 ] || set -- unit netns build vms kernel
+mkdir -p "$logs"
 mapfile -t list < <(programs "$@")
 for program in "${list[@]}"; do
-	run_one "$program"
+	case $program in
+	"kernel "*) run_kernel "${program#* }" ;;
+	*) run_one "$program" ;;
+	esac
 done
 if [ "$skipped" -gt 0 ]; then
 	echo "$passed passed, $failed failed, $skipped skipped"

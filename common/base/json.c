@@ -192,12 +192,12 @@ char *json_print(const cJSON *value)
 		oom |= fflush(f) != 0;
 		oom |= fclose(f) != 0;
 	}
-	if (!oom) {
-		make_utf8(text);
-		return text;
+	if (oom || !text) {
+		free(text);
+		return NULL;
 	}
-	free(text);
-	return NULL;
+	make_utf8(text);
+	return text;
 }
 
 int json_expected(const cJSON *value, const char *want, struct cni_err *err)

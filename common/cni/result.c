@@ -16,10 +16,13 @@ void cni_result_free(struct cni_result *r)
 	*r = (struct cni_result){ 0 };
 }
 
-/* Arrays of a result are short: one element more at a time will do. */
+/* Doubles where @n is a power of two: no capacity to keep. */
 static int append(void *array, size_t *n, const void *item, size_t size)
 {
-	void *more = reallocarray(*(void **)array, *n + 1, size);
+	const bool is_full = !(*n & (*n - 1));
+	void *more =
+		is_full ? reallocarray(*(void **)array, *n ? 2 * *n : 1, size)
+			: *(void **)array;
 
 	if (!more)
 		return -ENOMEM;

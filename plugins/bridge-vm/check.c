@@ -139,12 +139,20 @@ static int check_veth(struct job *j, const struct cni_result *prev,
 	return r ? r : check_port(j, &port, err);
 }
 
-static bool is_guests(const struct cni_result *prev, const struct cni_ip *ip,
-		      const struct cni_interface *guest)
+/* Earlier plugins of the chain have addresses of their own there. */
+static void keep_guests_ips(struct cni_result *prev,
+			    const struct cni_interface *guest)
 {
-	return ip->interface < 0 ||
-	       (size_t)ip->interface >= prev->n_interfaces ||
-	       &prev->interfaces[ip->interface] == guest;
+	size_t n = 0;
+
+	for (size_t i = 0; i < prev->n_ips; i++) {
+		const int k = prev->ips[i].interface;
+
+		if (k < 0 || (size_t)k >= prev->n_interfaces ||
+		    &prev->interfaces[k] == guest)
+			prev->ips[n++] = prev->ips[i];
+	}
+	prev->n_ips = n;
 }
 
 static bool has_address(const struct ip_net *have, size_t n,
@@ -158,7 +166,6 @@ static bool has_address(const struct ip_net *have, size_t n,
 }
 
 static int check_addresses(struct job *j, const struct cni_result *prev,
-			   const struct cni_interface *guest,
 			   struct cni_err *err)
 {
 	cleanup_free struct ip_net *have = NULL;
@@ -168,10 +175,9 @@ static int check_addresses(struct job *j, const struct cni_result *prev,
 
 	r = addr_list(j->guest, j->guest_link, &have, &n, err);
 	for (size_t i = 0; !r && i < prev->n_ips; i++)
-		if (is_guests(prev, &prev->ips[i], guest) &&
-		    !has_address(have, n, &prev->ips[i].address, false))
+		if (!has_address(have, n, &prev->ips[i].address, false))
 			r = damaged(err, "interface %s: address %s is missing",
-				    guest->name,
+				    j->attachment.ifname,
 				    ip_net_format(&prev->ips[i].address, text));
 	return r;
 }
@@ -224,57 +230,32 @@ static int check_container(struct job *j, const struct cni_result *prev,
 			       j->call->args.netns);
 	r = check_veth(j, prev, &guest, err);
 	if (!r && job_is_l3(j))
-		r = check_addresses(j, prev, e, err);
+		r = check_addresses(j, prev, err);
 	if (!r && job_is_l3(j))
 		r = check_routes(j, prev, err);
 	return r;
 }
 
 static int check_gateway(struct job *j, const struct cni_result *prev,
-			 const struct cni_interface *guest, struct cni_err *err)
+			 struct cni_err *err)
 {
 	cleanup_free struct ip_net *have = NULL;
 	char text[IP_STR_SIZE];
 	size_t n = 0;
 	int r;
 
-	if (!j->conf.is_gateway || !job_is_l3(j))
-		return 0;
 	r = addr_list(j->host, j->bridge.index, &have, &n, err);
 	for (size_t i = 0; !r && i < prev->n_ips; i++) {
 		const struct ip_net gw = { .addr = prev->ips[i].gateway };
 
-		if (gw.addr.family && is_guests(prev, &prev->ips[i], guest) &&
-		    !has_address(have, n, &gw, true))
+		if (gw.addr.family && !has_address(have, n, &gw, true))
 			r = damaged(err, "bridge %s: gateway %s is missing",
 				    j->conf.bridge, ip_format(&gw.addr, text));
 	}
 	return r;
 }
 
-static int check_masq(struct job *j, const struct cni_result *prev,
-		      const struct cni_interface *guest, struct cni_err *err)
-{
-	cleanup_free struct ip_net *subnets = NULL;
-	cleanup_free struct cni_ip *ips = NULL;
-	struct cni_result own = { 0 };
-	struct masq m;
-
-	if (!j->conf.ip_masq || !job_is_l3(j) || !prev->n_ips)
-		return 0;
-	subnets = calloc(prev->n_ips, sizeof(*subnets));
-	ips = calloc(prev->n_ips, sizeof(*ips));
-	if (!subnets || !ips)
-		return err_set(err, CNI_E_INTERNAL, ENOMEM, "masquerade");
-	for (size_t i = 0; i < prev->n_ips; i++)
-		if (is_guests(prev, &prev->ips[i], guest))
-			ips[own.n_ips++] = prev->ips[i];
-	own.ips = ips;
-	m = l3_masq(j->call, j->conf.bridge, &own, subnets);
-	return masq_check(&m, err);
-}
-
-static int check_all(struct job *j, const struct cni_result *prev,
+static int check_all(struct job *j, struct cni_result *prev,
 		     struct cni_err *err)
 {
 	const struct cni_interface *guest =
@@ -285,6 +266,7 @@ static int check_all(struct job *j, const struct cni_result *prev,
 		return damaged(
 			err, "interface %s with sandbox %s: not in prevResult",
 			j->attachment.ifname, j->call->args.netns);
+	keep_guests_ips(prev, guest);
 	if (job_is_l3(j)) {
 		r = cni_delegate(j->call, CNI_CHECK, j->call->conf.ipam_type,
 				 err);
@@ -295,10 +277,10 @@ static int check_all(struct job *j, const struct cni_result *prev,
 	if (!r)
 		r = job_is_vm(j) ? check_tap(j, prev, err)
 				 : check_container(j, prev, guest, err);
-	if (!r)
-		r = check_gateway(j, prev, guest, err);
-	if (!r)
-		r = check_masq(j, prev, guest, err);
+	if (!r && j->conf.is_gateway && job_is_l3(j))
+		r = check_gateway(j, prev, err);
+	if (!r && j->conf.ip_masq && job_is_l3(j))
+		r = l3_masq(j->call, j->conf.bridge, prev, masq_check, err);
 	return r;
 }
 

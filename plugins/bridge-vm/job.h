@@ -80,4 +80,8 @@ void job_close(struct job *j);
 
 #define cleanup_job CLEANUP(job_close)
 
+/** job_report() - Append what was made to the result of an earlier plugin */
+int job_report(const struct job *j, struct cni_result *ret,
+	       struct cni_err *err);
+
 #endif

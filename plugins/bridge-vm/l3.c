@@ -153,8 +153,6 @@ int l3_gateway(struct job *j, struct cni_err *err)
 {
 	int r = 0;
 
-	if (!j->conf.is_gateway)
-		return 0;
 	for (size_t i = 0; !r && i < j->ipam.n_ips; i++) {
 		const struct ip_net gw = { j->ipam.ips[i].gateway,
 					   j->ipam.ips[i].address.plen };
@@ -166,24 +164,38 @@ int l3_gateway(struct job *j, struct cni_err *err)
 	return r;
 }
 
-struct masq l3_masq(const struct cni_call *call, const char *bridge,
-		    const struct cni_result *r, struct ip_net *subnets)
+/* Each network once, however many addresses are in it. */
+static size_t list_subnets(const struct cni_result *r, struct ip_net *ret)
 {
-	struct masq m = { .network = call->conf.name,
-			  .bridge = bridge,
-			  .subnets = subnets };
+	size_t n = 0;
 
 	for (size_t i = 0; i < r->n_ips; i++) {
-		const struct ip_net n = ip_net_masked(&r->ips[i].address);
+		const struct ip_net net = ip_net_masked(&r->ips[i].address);
 		size_t k = 0;
 
-		while (k < m.n_subnets && (subnets[k].plen != n.plen ||
-					   ip_cmp(&subnets[k].addr, &n.addr)))
+		while (k < n && (ret[k].plen != net.plen ||
+				 !ip_equal(&ret[k].addr, &net.addr)))
 			k++;
-		if (k == m.n_subnets)
-			subnets[m.n_subnets++] = n;
+		if (k == n)
+			ret[n++] = net;
 	}
-	return m;
+	return n;
+}
+
+int l3_masq(const struct cni_call *call, const char *bridge,
+	    const struct cni_result *r, l3_masq_fn *apply, struct cni_err *err)
+{
+	cleanup_free struct ip_net *subnets = NULL;
+	struct masq m = { .network = call->conf.name, .bridge = bridge };
+
+	if (!r->n_ips)
+		return 0;
+	subnets = calloc(r->n_ips, sizeof(*subnets));
+	if (!subnets)
+		return err_set(err, CNI_E_INTERNAL, ENOMEM, "masquerade");
+	m.n_subnets = list_subnets(r, subnets);
+	m.subnets = subnets;
+	return apply(&m, err);
 }
 
 /* As upstream sets them: addresses outlive a link that goes down, answer
@@ -302,8 +314,6 @@ int l3_guest(struct job *j, struct cni_err *err)
 {
 	int r = 0;
 
-	if (job_is_vm(j))
-		return 0;
 	if (job_is_l3(j)) {
 		r = set_guest_sysctls(j, err);
 		if (!r)

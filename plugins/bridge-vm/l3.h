@@ -20,15 +20,18 @@ int l3_complete(struct job *j, struct cni_err *err);
 /** l3_gateway() - isGateway: the bridge's addresses, and forwarding */
 int l3_gateway(struct job *j, struct cni_err *err);
 
+/** typedef l3_masq_fn - masq_ensure() or masq_check() */
+typedef int l3_masq_fn(const struct masq *m, struct cni_err *err);
+
 /**
- * l3_masq() - The rule that ipMasq asks for
- * @r:		Result with the addresses
- * @subnets:	Room for r->n_ips networks
+ * l3_masq() - Make or check the rule that ipMasq asks for
+ * @r:		Result whose addresses tell the subnets
+ * @apply:	What to do with it
  *
- * Return: what masq_ensure() and masq_check() take
+ * Return: what @apply returned
  */
-struct masq l3_masq(const struct cni_call *call, const char *bridge,
-		    const struct cni_result *r, struct ip_net *subnets);
+int l3_masq(const struct cni_call *call, const char *bridge,
+	    const struct cni_result *r, l3_masq_fn *apply, struct cni_err *err);
 
 /** l3_guest() - A container's interface: addresses, up, routes */
 int l3_guest(struct job *j, struct cni_err *err);

@@ -4,12 +4,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "bridge-vm/bridge_vm.h"
 #include "bridge-vm/l3.h"
 #include "bridge-vm/port.h"
 #include "cni/delegate.h"
-#include "net/netns.h"
 
 static int release_lease(void *arg, struct cni_err *err)
 {
@@ -34,60 +32,8 @@ static int take_lease(struct job *j, struct cni_err *err)
 	return l3_complete(j, err);
 }
 
-static int masquerade(struct job *j, struct cni_err *err)
-{
-	cleanup_free struct ip_net *subnets = NULL;
-	struct masq m;
-
-	if (!j->conf.ip_masq || !j->ipam.n_ips)
-		return 0;
-	subnets = calloc(j->ipam.n_ips, sizeof(*subnets));
-	if (!subnets)
-		return err_set(err, CNI_E_INTERNAL, ENOMEM, "masquerade");
-	m = l3_masq(j->call, j->conf.bridge, &j->ipam, subnets);
-	return masq_ensure(&m, err);
-}
-
-/* The configuration's dns counts if it says anything at all. */
-static int report_dns(const struct job *j, struct cni_result *ret)
-{
-	const cJSON *own = j->call->conf.dns, *from = own ? own : j->ipam.dns;
-
-	if (!from)
-		return 0;
-	cJSON_Delete(ret->dns);
-	ret->dns = cJSON_Duplicate(from, true);
-	return ret->dns ? 0 : -ENOMEM;
-}
-
-/* Segment, port, guest, after what an earlier plugin of the chain reported. */
-static int report(const struct job *j, struct cni_result *ret,
-		  struct cni_err *err)
-{
-	const struct cni_interface made[] = {
-		{ .name = j->conf.bridge, .mac = j->bridge_mac_text },
-		{ .name = j->port_name, .mac = j->port_mac_text },
-		{ .name = j->attachment.ifname,
-		  .mac = j->guest_mac_text,
-		  .sandbox = j->call->args.netns },
-	};
-	int r = 0;
-
-	for (size_t i = 0; !r && i < sizeof(made) / sizeof(made[0]); i++)
-		r = cni_result_add_interface(ret, &made[i]);
-	for (size_t i = 0; !r && i < j->ipam.n_ips; i++) {
-		struct cni_ip ip = j->ipam.ips[i];
-
-		ip.interface = (int)ret->n_interfaces - 1;
-		r = cni_result_add_ip(ret, &ip);
-	}
-	for (size_t i = 0; !r && i < j->ipam.n_routes; i++)
-		r = cni_result_add_route(ret, &j->ipam.routes[i]);
-	if (!r)
-		r = report_dns(j, ret);
-	return r ? err_set(err, CNI_E_INTERNAL, ENOMEM, "result") : 0;
-}
-
+/* In this order nothing is ever reachable before it is complete: the port is
+ * made down and goes up last, and an address is leased before anyone has it. */
 static int add_steps(struct job *j, struct cni_result *ret, struct cni_err *err)
 {
 	int r;
@@ -102,16 +48,17 @@ static int add_steps(struct job *j, struct cni_result *ret, struct cni_err *err)
 		r = take_lease(j, err);
 	if (!r)
 		r = port_create(j, err);
-	if (!r)
+	if (!r && j->conf.is_gateway)
 		r = l3_gateway(j, err);
-	if (!r)
-		r = masquerade(j, err);
-	if (!r)
+	if (!r && j->conf.ip_masq)
+		r = l3_masq(j->call, j->conf.bridge, &j->ipam, masq_ensure,
+			    err);
+	if (!r && !job_is_vm(j))
 		r = l3_guest(j, err);
 	if (!r)
 		r = port_raise(j, err);
 	if (!r)
-		r = report(j, ret, err);
+		r = job_report(j, ret, err);
 	return r;
 }
 
@@ -127,37 +74,6 @@ static int add(const struct cni_call *call, struct cni_result *ret,
 	if (!r)
 		undo_disarm(&j.undo);
 	return r;
-}
-
-/* What the reference bridge made before the configuration's type changed has
- * no name of ours: it is CNI_IFNAME in the container. In our own namespace
- * that name is the host's. */
-static int delete_guest_link(const struct cni_call *call, enum link_wait wait,
-			     struct cni_err *err)
-{
-	const struct cni_attachment a = cni_attachment_of(call);
-	cleanup_netlink struct netlink *guest = NULL;
-	cleanup_close int netns = -1;
-	struct link_info link;
-	int r;
-
-	if (!*call->args.netns || cni_netns_is_own(call->args.netns))
-		return 0;
-	r = netns_open(call->args.netns, &netns, err);
-	if (r < 0) {
-		log_info("DEL: %s", err->msg);
-		return 0;
-	}
-	r = netlink_open_in(netns, &guest, err);
-	if (!r)
-		r = link_get(guest, a.ifname, &link, err);
-	/* Found by an alternative name, or made by another plugin. */
-	if (!r && (strcmp(link.name, a.ifname) != 0 ||
-		   (*link.alias && !port_is_ours(&link, &a))))
-		return 0;
-	if (!r)
-		r = link_remove(guest, link.index, wait, err);
-	return r == -ENODEV ? 0 : r;
 }
 
 /* The one key that DEL reads: whatever else is wrong there must not matter. */
@@ -182,7 +98,7 @@ static int del(const struct cni_call *call, struct cni_err *err)
 	if (!r)
 		r = port_delete_all(host, &a, wait, &taps, err);
 	if (!r && !taps)
-		r = delete_guest_link(call, wait, err);
+		r = port_delete_foreign(call, wait, err);
 	/* An address whose guest lives on is not for the next one. */
 	if (!r && *call->conf.ipam_type)
 		r = cni_delegate(call, CNI_DEL, call->conf.ipam_type, err);

@@ -6,6 +6,7 @@
 # build/bench.json, and fails if a figure of figures.jq is missed twice.
 #
 #	RUNS=40 tests/bench/bench.sh    a short one, for development (200)
+#	RETRY=0                         do not measure what was missed again
 #	PARTS="latency ipam"            only these of latency, memory, parallel,
 #	                                ipam, ports; figures of others are left out
 #
@@ -17,6 +18,7 @@ set -euo pipefail
 . "$(dirname "$0")/../lib/netns.sh"
 
 RUNS=${RUNS:-200}
+RETRY=${RETRY:-1}
 PARTS=${PARTS:-latency memory parallel ipam ports}
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -134,7 +136,7 @@ measure_parallel() {
 	local workers
 
 	for workers in 1 2 8 32; do
-		run parallel parallel 64 "$workers" "$(runs 2 66)" \
+		run parallel parallel "$(runs 32 4)" "$workers" "$(runs 2 66)" \
 			"${veth[0]} AD" "${veth[2]} AD" \
 			"$(floor floor floor-static AD floor)"
 	done
@@ -314,7 +316,7 @@ main() {
 	# shellcheck disable=SC2086 # a list of words
 	measure $PARTS
 	mapfile -t missed < <(missed_parts)
-	if [ ${#missed[@]} -gt 0 ]; then
+	if [ ${#missed[@]} -gt 0 ] && [ "$RETRY" = 1 ]; then
 		echo "# missed a figure, so once more: ${missed[*]}" >&2
 		measure "${missed[@]}"
 	fi

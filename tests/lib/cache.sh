@@ -4,9 +4,9 @@
 # cache.sh: Debian packages, fetched and unpacked but not installed. To be
 # sourced, or run with the name of a function:
 #
-#	cache_kernel             prints a directory with boot/ and lib/modules/ of
-#	                         the cloud kernel: small, for guests
-#	cache_kernel 6.1|6.12    the same of that generic kernel, which has it all
+#	cache_kernel cloud       prints a directory with boot/ and lib/modules/ of
+#	                         the small kernel that guests boot
+#	cache_kernel 6.1|6.12    the same of the generic one, which has it all
 #	cache_reference_plugins  prints the one that holds bridge, host-local, ...
 #	cache_source NAME        prints a source tree that static/sources.txt pins
 #
@@ -19,23 +19,22 @@ cache_dir() {
 }
 
 cache_kernel() {
-	local name='linux-image-*-cloud-amd64' suite
+	local image package=linux-image-amd64 suite=
 
-	if [ $# = 0 ]; then
-		cache_package "$name" cache_fetch_kernel linux-image-cloud-amd64
-		return
-	fi
+	# The digit leaves out -cloud-amd64 and -rt-amd64.
 	case $1 in
-	6.1) suite=bookworm ;;
-	6.12) suite=bookworm-backports ;;
+	cloud)
+		image='linux-image-*-cloud-amd64'
+		package=linux-image-cloud-amd64
+		;;
+	6.1) image='linux-image-6.1.*[0-9]-amd64' suite=bookworm ;;
+	6.12) image='linux-image-6.12.*[0-9]-amd64' suite=bookworm-backports ;;
 	*)
-		echo "cache: no kernel $1 (6.1, 6.12)" >&2
+		echo "cache: no kernel $1 (cloud, 6.1, 6.12)" >&2
 		return 2
 		;;
 	esac
-	# The digit before -amd64 leaves out -cloud-amd64 and -rt-amd64.
-	cache_package "linux-image-$1.*[0-9]-amd64" cache_fetch_kernel \
-		linux-image-amd64 "$suite"
+	cache_package "$image" cache_fetch_kernel "$package" "$suite"
 }
 
 cache_reference_plugins() {
@@ -87,9 +86,9 @@ cache_newest() {
 	[ -n "$found" ] && echo "$found"
 }
 
-# cache_fetch_kernel TMP METAPACKAGE [SUITE]
+# cache_fetch_kernel TMP METAPACKAGE SUITE: without one, the machine's own.
 cache_fetch_kernel() {
-	local tmp=$1 package=$2 suite=${3-} image version
+	local tmp=$1 package=$2 suite=$3 image version
 
 	[ -n "$suite" ] || suite=$(cache_mirror suite)
 	cache_update "$tmp" "$suite"

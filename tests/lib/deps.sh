@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# deps.sh [GROUP...]: install what is missing for the groups build, static, bench,
-# test, lint and demo (default: all of them).
+# deps.sh [GROUP...]: install what is missing for the groups build, static,
+# bench, test, lint, demo and kernel (default: all of them).
 set -euo pipefail
 
 packages() {
@@ -17,8 +17,11 @@ packages() {
 	lint) echo clang-format clang-tidy cppcheck shellcheck ;;
 	demo) echo iproute2 nftables jq util-linux procps runc \
 		qemu-system-x86 busybox-static cpio xz-utils zstd kmod ;;
+	kernel) echo qemu-system-x86 busybox-static cpio xz-utils zstd kmod \
+		util-linux ;;
 	*)
-		echo "deps: no group $1 (build, static, bench, test, lint, demo)" >&2
+		echo "deps: no group $1 (build, static, bench, test, lint, demo," \
+			"kernel)" >&2
 		return 2
 		;;
 	esac
@@ -43,7 +46,7 @@ missing() {
 main() {
 	local group list wanted=() lacking
 
-	[ $# -gt 0 ] || set -- build static test lint demo
+	[ $# -gt 0 ] || set -- build static test lint demo kernel
 	for group; do
 		list=$(packages "$group")
 		# shellcheck disable=SC2206 # a list of words

@@ -20,6 +20,10 @@ set -euo pipefail
 # kernel_vm_modules: what the way to the root needs.
 kernel_vm_modules=(virtio_pci 9pnet_virtio 9p overlay)
 
+# The last two spare TCG a quarter of its work.
+kernel_vm_cmdline='console=ttyS0 quiet panic=-1 cgroup_no_v1=all'
+kernel_vm_cmdline+=' mitigations=off norandmaps'
+
 # kernel_vm_initramfs TREE VERSION OUT
 kernel_vm_initramfs() {
 	local tree=$1 version=$2 out=$3 root=$3/initramfs.d
@@ -80,7 +84,12 @@ kernel_vm_inside() {
 	mount -t debugfs debugfs /sys/kernel/debug
 	hostname weft-vm
 	ip link set lo up
-	# Whose device node is there before the module is.
+	# What udev would do: these links, and nodes that are there before their
+	# modules are.
+	ln -s /proc/self/fd /dev/fd
+	ln -s fd/0 /dev/stdin
+	ln -s fd/1 /dev/stdout
+	ln -s fd/2 /dev/stderr
 	modprobe -a tun vhost_net
 	stty -F /dev/ttyS1 raw
 	read -r uptime _ </proc/uptime
@@ -101,6 +110,7 @@ kernel_vm_off() {
 kernel_vm_command() {
 	local name
 
+	WEFT_CACHE=$(cache_dir)
 	printf 'cd %q\nexport HOME=/root TERM=dumb\n' "$PWD"
 	for name in PATH ${!WEFT_*}; do
 		printf 'export %s=%q\n' "$name" "${!name}"
@@ -112,17 +122,17 @@ kernel_vm_command() {
 
 # kernel_vm_start TREE VERSION OUT: until it ends, or we do, even by SIGKILL.
 kernel_vm_start() {
-	local tree=$1 version=$2 out=$3 accel=${WEFT_ACCEL:-tcg} cpu=max
+	local tree=$1 version=$2 out=$3 accel=${WEFT_ACCEL:-tcg}
 	local ro=security_model=none,readonly=on
 
 	[ "$accel" != tcg ] || accel=tcg,thread=multi
 	exec setpriv --pdeathsig KILL timeout -s KILL "${WEFT_VM_LIMIT:-1200}" \
 		setpriv --pdeathsig KILL \
-		qemu-system-x86_64 -M q35 -accel "$accel" -cpu "$cpu" -smp 2 \
+		qemu-system-x86_64 -M q35 -accel "$accel" -cpu max -smp 2 \
 		-m 2048 -nodefaults -no-user-config -no-reboot -display none \
 		-kernel "$tree/boot/vmlinuz-$version" \
 		-initrd "$out/initramfs" -append \
-		'console=ttyS0 quiet panic=-1 cgroup_no_v1=all' \
+		"$kernel_vm_cmdline" \
 		-serial "file:$out/console" -serial stdio \
 		-fsdev "local,id=root,path=/,$ro,multidevs=remap" \
 		-device virtio-9p-pci,fsdev=root,mount_tag=root \

@@ -24,7 +24,7 @@ vm_accel=${WEFT_ACCEL-} vm_accel_why=
 vm_build() {
 	local tree version root=$guest_dir/vm-root
 
-	tree=$(cache_kernel)
+	tree=$(cache_kernel cloud)
 	version=$(basename "$tree"/lib/modules/*)
 	vm_kernel=$tree/boot/vmlinuz-$version
 	vm_initramfs=$guest_dir/initramfs

@@ -93,11 +93,14 @@ TEST(a_tap_goes_at_the_event_too)
 	reap_all();
 }
 
-TEST(the_event_comes_long_before_the_kernel_is_done)
+/* How long either takes depends on the machine; who is still at work does not.
+ */
+TEST(the_event_comes_before_the_kernel_is_done)
 {
 	struct sandbox *s = *state;
 	const uint32_t bridge = make_bridge(s);
 	int64_t early = INT64_MAX, late = INT64_MAX;
+	int at_work = 0;
 
 	for (int i = 0; i < 10; i++) {
 		uint32_t index = make_pair(s, bridge);
@@ -108,6 +111,7 @@ TEST(the_event_comes_long_before_the_kernel_is_done)
 			s->err);
 		t = now_us() - t;
 		early = t < early ? t : early;
+		at_work += waitpid(-1, NULL, WNOHANG) == 0;
 		reap_all();
 
 		index = make_pair(s, bridge);
@@ -117,10 +121,11 @@ TEST(the_event_comes_long_before_the_kernel_is_done)
 			s->err);
 		t = now_us() - t;
 		late = t < late ? t : late;
+		assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 	}
 	printf("at the event %lld us, with the clean-up %lld us\n",
 	       (long long)early, (long long)late);
-	assert_true(early * 2 < late);
+	assert_in_range(at_work, 5, 10);
 }
 
 TEST(a_device_that_is_not_there_is_enodev_either_way)
@@ -184,7 +189,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		in_sandbox(at_the_event_the_device_is_gone_and_its_name_free),
 		in_sandbox(a_tap_goes_at_the_event_too),
-		in_sandbox(the_event_comes_long_before_the_kernel_is_done),
+		in_sandbox(the_event_comes_before_the_kernel_is_done),
 		in_sandbox(a_device_that_is_not_there_is_enodev_either_way),
 		in_sandbox(what_the_kernel_refuses_is_reported_with_its_reason),
 		in_sandbox(
