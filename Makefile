@@ -34,7 +34,8 @@ NETNS := $(NETNS_SRC:tests/netns/%.c=$(B)/tests/%)
 TEST_HDR := $(wildcard tests/*/*.h)
 FAULTS_SRC := $(filter-out %/fail_alloc.c,$(wildcard tests/faults/*.c))
 FAULTS_HDR := $(wildcard tests/faults/*.h)
-FORMATTED = $(LINT_SRC) $(wildcard examples/*.c) $(LINT_HDR) $(UNIT_SRC) $(NETNS_SRC) $(TEST_HDR) $(wildcard tests/faults/*.c)
+FORMATTED = $(LINT_SRC) $(wildcard examples/*.c) $(LINT_HDR) $(UNIT_SRC) \
+	$(NETNS_SRC) $(TEST_HDR) $(wildcard tests/faults/*.c) $(BENCH_SRC)
 SH := .ci/run $(wildcard examples/*.sh tests/*.sh tests/*/*.sh)
 
 .PHONY: all
@@ -83,6 +84,8 @@ $(B)/faults/fail_alloc.so: tests/faults/fail_alloc.c $(FAULTS_HDR)
 
 include static/static.mk
 include go-free-shim/libcni/lib.mk
+
+include tests/bench/bench.mk
 
 # Renamed into place: an engine may run the old one at this moment.
 BINDIR ?= /opt/cni/bin
@@ -216,4 +219,5 @@ clean: ## remove build/
 .PHONY: help
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' \
-		Makefile static/static.mk go-free-shim/libcni/lib.mk
+		Makefile static/static.mk go-free-shim/libcni/lib.mk \
+		tests/bench/bench.mk
