@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# run.sh [unit|netns|build|vms|kernel|NAME...]: run the test programs, add up
-# what they say. The last line is: N passed, N failed[, N skipped].
+# run.sh [unit|netns|net|build|vms|kernel|NAME...]: run the test programs, add
+# up what they say. The last line is: N passed, N failed[, N skipped].
 #
-# kernel: the network tests under the generic kernel $KERNEL (6.1), in a VM.
+# net: netns without ipam-*, which know no kernel networking.
+# kernel: net under Debian's generic kernel $KERNEL (6.1), in a VM.
 # WEFT_BIN: another build than build/bin; the programs of C, which are linked
 # with none, then stay out. WEFT_LOGS: where output goes (build/log).
 set -euo pipefail
@@ -62,7 +63,7 @@ run_kernel() {
 		WEFT_TESTS_MUST_RUN=${WEFT_TESTS_MUST_RUN-1} \
 		WEFT_TEST_SCALE=${WEFT_TEST_SCALE-25} \
 		setpriv --pdeathsig TERM tests/lib/kernel-vm.sh "$1" "$out" \
-		tests/run.sh netns 2>&1 </dev/null |
+		tests/run.sh net 2>&1 </dev/null |
 		tee "$log" | grep --line-buffered -vE "$sum" || status=$?
 	if [[ $(tail -n 1 "$log") =~ $sum ]]; then
 		passed=$((passed + BASH_REMATCH[1]))
@@ -87,10 +88,15 @@ programs() {
 	for what; do
 		case $what in
 		unit) find $bin -name 'test_*' -type f -executable | sort ;;
-		netns)
+		netns | net)
 			[ -n "${WEFT_BIN-}" ] || find $bin -name 'net_*' \
 				-type f -executable | sort
-			find tests/netns -name '*.sh' | sort
+			find tests/netns -name '*.sh' | sort |
+				if [ "$what" = net ]; then
+					grep -v /ipam-
+				else
+					cat
+				fi
 			;;
 		build) find tests/build -name '*.sh' | sort ;;
 		vms) find tests/vms -name '*.sh' | sort ;;
@@ -102,7 +108,8 @@ programs() {
 
 [ $# -gt 0 ] || set -- unit netns build vms kernel
 mkdir -p "$logs"
-mapfile -t list < <(programs "$@")
+list=$(programs "$@")
+mapfile -t list <<<"$list"
 for program in "${list[@]}"; do
 	case $program in
 	"kernel "*) run_kernel "${program#* }" ;;

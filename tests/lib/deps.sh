@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # deps.sh [GROUP...]: install what is missing for the groups build, static,
-# test, lint, demo and kernel (default: all of them).
+# bench, test, lint, demo and kernel (default: all of them).
 set -euo pipefail
 
 packages() {
@@ -11,6 +11,7 @@ packages() {
 		libcjson-dev libnl-3-dev ;;
 	static) echo gcc make musl-tools linux-libc-dev dpkg-dev patch \
 		xz-utils ;;
+	bench) echo iproute2 jq util-linux bsdextrautils ;;
 	test) echo libcmocka-dev iproute2 nftables jq strace util-linux \
 		busybox-static procps kmod ;;
 	lint) echo clang-format clang-tidy cppcheck shellcheck ;;
@@ -19,7 +20,7 @@ packages() {
 	kernel) echo qemu-system-x86 busybox-static cpio xz-utils zstd kmod \
 		util-linux ;;
 	*)
-		echo "deps: no group $1 (build, static, test, lint, demo," \
+		echo "deps: no group $1 (build, static, bench, test, lint, demo," \
 			"kernel)" >&2
 		return 2
 		;;

@@ -114,7 +114,8 @@ kernel_vm_command() {
 	WEFT_CACHE=$(cache_dir)
 	printf 'cd %q\nexport HOME=/root TERM=dumb\n' "$PWD"
 	for name in PATH ${!WEFT_*}; do
-		printf 'export %s=%q\n' "$name" "${!name}"
+		[ -z "${!name+set}" ] ||
+			printf 'export %s=%q\n' "$name" "${!name}"
 	done
 	printf 'exec'
 	printf ' %q' "$@"

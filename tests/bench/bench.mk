@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+# The race: its clock, and the floor built in both ways that weft is.
+
+BENCH_SRC := $(wildcard tests/bench/*.c)
+BENCH := build/bench
+
+.PHONY: bench bench-programs
+bench: ## race the reference plugins and the kernel; RUNS=40 for a short one (as root)
+	$(Q)tests/lib/deps.sh build static bench
+	$(Q)$(MAKE) --no-print-directory all static
+	$(Q)$(MAKE) --no-print-directory bench-programs
+	$(Q)tests/bench/bench.sh
+
+bench-programs: $(BENCH)/race $(BENCH)/floor-dynamic $(BENCH)/floor-static
+
+$(BENCH)/race $(BENCH)/floor-dynamic: $(BENCH_SRC) tests/bench/bench.mk
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -pthread -o $@ \
+		tests/bench/$(firstword $(subst -, ,$(@F))).c
+
+$(BENCH)/floor-static: tests/bench/floor.c tests/bench/bench.mk $(STATIC_RULES)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(MUSL_CC) $(STATIC_CFLAGS) -c -o $@.o $<
+	$(Q)$(MUSL_CC) $(STATIC_LDFLAGS) -o $@ $(STATIC_START) $@.o $(STATIC_END)
