@@ -134,7 +134,7 @@ test-static: static ## the tests of the plugins, with the static build
 .PHONY: test-kernel
 test-kernel: ## the network tests in a VM with KERNEL=6.1 or 6.12 of Debian
 	$(Q)tests/lib/deps.sh build test kernel
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory all fault-programs
 	$(Q)$(MAKE) --no-print-directory SAN=1 all test-programs
 	$(Q)KERNEL=$(or $(KERNEL),6.1) tests/run.sh kernel
 

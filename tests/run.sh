@@ -4,7 +4,7 @@
 # run.sh [unit|netns|net|build|vms|kernel|NAME...]: run the test programs, add
 # up what they say. The last line is: N passed, N failed[, N skipped].
 #
-# net: netns without ipam-*, which know no kernel networking.
+# net: netns without what is not about the kernel (ipam-*, libcni).
 # kernel: net under Debian's generic kernel $KERNEL (6.1), in a VM.
 # WEFT_BIN: another build than build/bin; the programs of C, which are linked
 # with none, then stay out. WEFT_LOGS: where output goes (build/log).
@@ -59,9 +59,10 @@ run_kernel() {
 	# No network in there: what tests fetch must be here before.
 	tests/lib/cache.sh cache_reference_plugins >/dev/null || true
 	jq=$(tests/lib/cache.sh cache_jq) || true
-	PATH=${jq:+$jq:}$PATH WEFT_LOGS=$out WEFT_SWEEP_SECONDS=600 \
+	PATH=${jq:+$jq:}$PATH WEFT_LOGS=$out \
 		WEFT_TESTS_MUST_RUN=${WEFT_TESTS_MUST_RUN-1} \
 		WEFT_TEST_SCALE=${WEFT_TEST_SCALE-25} \
+		WEFT_FAULTS_EVERY=${WEFT_FAULTS_EVERY-150} \
 		setpriv --pdeathsig TERM tests/lib/kernel-vm.sh "$1" "$out" \
 		tests/run.sh net 2>&1 </dev/null |
 		tee "$log" | grep --line-buffered -vE "$sum" || status=$?
@@ -93,7 +94,7 @@ programs() {
 				-type f -executable | sort
 			find tests/netns -name '*.sh' | sort |
 				if [ "$what" = net ]; then
-					grep -v /ipam-
+					grep -vE '/(ipam-|libcni)'
 				else
 					cat
 				fi
