@@ -63,21 +63,20 @@ kernel_vm_init() {
 			overlay /new
 		mkdir -p "$modules"
 		mount -t 9p -o "$options,ro,cache=loose" modules "$modules"
-		mount -t 9p -o "$options" out "/new$out"
 		for dir in proc sys dev; do
 			mount --move "/$dir" "/new/$dir"
 		done
-		exec switch_root /new /bin/bash "$script" --inside "$out"
+		exec switch_root /new /bin/bash "$script" --inside "$out" "$options"
 	EOF
 }
 
-# kernel_vm_inside OUT: pid 1 of the guest, in this machine's root.
+# kernel_vm_inside OUT OPTIONS: pid 1 of the guest, in this machine's root.
 kernel_vm_inside() {
-	local out=$1 status=0
+	local out=$1 options=$2 status=0
 
 	mount -t tmpfs -o mode=755 run /run
-	mount -t tmpfs -o mode=1777 tmp /tmp
-	mkdir -p /dev/pts /dev/shm /run/lock
+	mkdir -p /dev/pts /dev/shm /run/lock "$out"
+	mount -t 9p -o "$options" out "$out"
 	mount -t devpts devpts /dev/pts
 	mount -t tmpfs -o mode=1777 shm /dev/shm
 	mount -t cgroup2 cgroup2 /sys/fs/cgroup
@@ -177,7 +176,7 @@ kernel_vm() {
 
 if [ "$1" = --inside ]; then
 	trap kernel_vm_off EXIT
-	kernel_vm_inside "$2"
+	kernel_vm_inside "$2" "$3"
 else
 	kernel_vm "$@"
 fi
