@@ -49,11 +49,11 @@ run_one() {
 	count "$log" "$status" "$program"
 }
 
-# run_kernel VERSION: run.sh in a VM. A test that is skipped there has failed:
-# that kernel has everything. Should we be killed, the VM ends with us.
-run_kernel() {
-	local out=$PWD/build/kernel/$1 log=$logs/kernel-$1.log status=0 jq
-	local sum='^([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?$'
+# kernel_start VERSION: run.sh in a VM, beside what else is to be run. A test that
+# is skipped there has failed: that kernel has everything. Should we be killed,
+# the VM ends with us.
+kernel_start() {
+	local out=$PWD/build/kernel/$1 jq
 
 	mkdir -p "$out"
 	# No network in there: what tests fetch must be here before.
@@ -64,22 +64,26 @@ run_kernel() {
 		WEFT_TEST_SCALE=${WEFT_TEST_SCALE-25} \
 		WEFT_FAULTS_EVERY=${WEFT_FAULTS_EVERY-150} \
 		setpriv --pdeathsig TERM tests/lib/kernel-vm.sh "$1" "$out" \
-		tests/run.sh net 2>&1 </dev/null |
-		tee "$log" | grep --line-buffered -vE "$sum" || status=$?
+		tests/run.sh net >"$logs/kernel-$1.log" 2>&1 </dev/null &
+	kernel_pid=$!
+}
+
+# kernel_finish VERSION: show what it says, also while it does; count that.
+kernel_finish() {
+	local log=$logs/kernel-$1.log status=0
+	local sum='^([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?$'
+
+	tail -n +1 -f --pid="$kernel_pid" "$log" |
+		grep --line-buffered -vE "$sum" || true
+	wait "$kernel_pid" || status=$?
 	if [[ $(tail -n 1 "$log") =~ $sum ]]; then
 		passed=$((passed + BASH_REMATCH[1]))
 		failed=$((failed + BASH_REMATCH[2]))
 		skipped=$((skipped + ${BASH_REMATCH[4]:-0}))
-		[ "$status" = 0 ] || [ "${BASH_REMATCH[2]}" != 0 ] ||
-			run_kernel_failed "$1" "$status"
-	else
-		run_kernel_failed "$1" "$status"
+		[ "$status" != 0 ] && [ "${BASH_REMATCH[2]}" = 0 ] || return 0
 	fi
-}
-
-run_kernel_failed() {
 	tail -n 20 "build/kernel/$1/console" 2>/dev/null || true
-	echo "not ok - Linux $1 runs the tests to their end: status $2"
+	echo "not ok - Linux $1 runs the tests to their end: status $status"
 	failed=$((failed + 1))
 }
 
@@ -101,7 +105,7 @@ programs() {
 			;;
 		build) find tests/build -name '*.sh' | sort ;;
 		vms) find tests/vms -name '*.sh' | sort ;;
-		kernel) echo "kernel ${KERNEL:-6.1}" ;;
+		kernel) ;;
 		*) echo "$what" ;;
 		esac
 	done
@@ -110,13 +114,15 @@ programs() {
 [ $# -gt 0 ] || set -- unit netns build vms kernel
 mkdir -p "$logs"
 list=$(programs "$@")
-mapfile -t list <<<"$list"
-for program in "${list[@]}"; do
-	case $program in
-	"kernel "*) run_kernel "${program#* }" ;;
-	*) run_one "$program" ;;
-	esac
+kernel=
+if [[ " $* " = *" kernel "* ]]; then
+	kernel=${KERNEL:-6.1}
+	kernel_start "$kernel"
+fi
+for program in $list; do
+	run_one "$program"
 done
+[ -z "$kernel" ] || kernel_finish "$kernel"
 if [ "$skipped" -gt 0 ]; then
 	echo "$passed passed, $failed failed, $skipped skipped"
 else
