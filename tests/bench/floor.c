@@ -478,6 +478,7 @@ int main(void)
 	(void)snprintf(ip4, sizeof(ip4), "10.89.%u.%u", n >> 8, n & 255);
 	(void)snprintf(ip6, sizeof(ip6), "fd00:89::%x", n);
 
+	(void)alarm(20); /* should the child have failed */
 	switch (env("CNI_COMMAND")[0]) {
 	case 'A':
 		take_lease();
