@@ -371,10 +371,14 @@ static void del_link(void)
 {
 	const int events = sock(RTMGRP_LINK), own = sock(0);
 	struct batch b = { 0 };
+	const int room =
+		1 << 22; /* each port of the bridge may tell something */
 	bool gone = false;
 	pid_t child;
 	char in[16384];
 
+	(void)setsockopt(events, SOL_SOCKET, SO_RCVBUFFORCE, &room,
+			 sizeof(room));
 	put_delete(&b);
 	child = fork();
 	if (!child) {
