@@ -32,12 +32,14 @@ UNIT := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/%)
 NETNS_SRC := $(wildcard tests/netns/net_*.c)
 NETNS := $(NETNS_SRC:tests/netns/%.c=$(B)/tests/%)
 TEST_HDR := $(wildcard tests/*/*.h)
-FORMATTED = $(LINT_SRC) $(LINT_HDR) $(UNIT_SRC) $(NETNS_SRC) $(TEST_HDR) \
-	$(BENCH_SRC)
+FAULTS_SRC := $(filter-out %/fail_alloc.c,$(wildcard tests/faults/*.c))
+FAULTS_HDR := $(wildcard tests/faults/*.h)
+FORMATTED = $(LINT_SRC) $(wildcard examples/*.c) $(LINT_HDR) $(UNIT_SRC) \
+	$(NETNS_SRC) $(TEST_HDR) $(wildcard tests/faults/*.c) $(BENCH_SRC)
 SH := .ci/run $(wildcard examples/*.sh tests/*.sh tests/*/*.sh)
 
 .PHONY: all
-all: $(B)/bin/weft $(NAMES:%=$(B)/bin/%) ## build build/bin/weft and its names (default)
+all: $(B)/bin/weft $(NAMES:%=$(B)/bin/%) $(if $(SAN),,lib) ## build build/bin and build/lib (default)
 
 $(B)/bin/weft: $(OBJ)
 	$(call say,LD,$@)
@@ -67,13 +69,28 @@ $(NETNS): $(B)/tests/%: tests/netns/%.c $(PARTS)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(PARTS) \
 		-lcmocka $(LDLIBS)
 
+# The fault sweep: an injector, and a library to be preloaded.
+FAULTS := $(B)/faults/faults $(B)/faults/fail_alloc.so
+$(B)/faults/faults: $(FAULTS_SRC) $(FAULTS_HDR) $(PARTS)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(FAULTS_SRC) $(PARTS) \
+		$(LDLIBS)
+
+$(B)/faults/fail_alloc.so: tests/faults/fail_alloc.c $(FAULTS_HDR)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -fPIE,$(ALL_CFLAGS)) -fPIC -shared -o $@ $<
+
 include static/static.mk
+include go-free-shim/libcni/lib.mk
 
 include tests/bench/bench.mk
 
 # Renamed into place: an engine may run the old one at this moment.
 BINDIR ?= /opt/cni/bin
-MANDIR ?= /usr/local/share/man
+PREFIX ?= /usr/local
+MANDIR ?= $(PREFIX)/share/man
 define install-from
 $(Q)install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man8
 $(Q)install -m 755 $(1)/weft $(DESTDIR)$(BINDIR)/.weft.new
@@ -84,7 +101,7 @@ $(Q)install -m 644 $(wildcard docs/*.8) $(DESTDIR)$(MANDIR)/man8
 endef
 
 .PHONY: install install-static
-install: all ## into DESTDIR, BINDIR (/opt/cni/bin), MANDIR
+install: all install-lib ## into DESTDIR, BINDIR (/opt/cni/bin), PREFIX (/usr/local)
 	$(call install-from,$(B)/bin)
 install-static: static ## the same of the static build
 	$(call install-from,$(S)/bin)
@@ -105,7 +122,7 @@ demo: ## a container and a VM on one network, in a private host (as root)
 .PHONY: test
 test: ## install what is missing, run every test that this machine can run
 	$(Q)tests/lib/deps.sh build static test demo kernel
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory all fault-programs
 	$(Q)$(MAKE) --no-print-directory SAN=1 all test-programs
 	$(Q)tests/run.sh
 
@@ -120,6 +137,13 @@ test-kernel: ## the network tests in a VM with KERNEL=6.1 or 6.12 of Debian
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)$(MAKE) --no-print-directory SAN=1 all test-programs
 	$(Q)KERNEL=$(or $(KERNEL),6.1) tests/run.sh kernel
+
+.PHONY: faults fault-programs
+fault-programs: $(FAULTS)
+faults: ## break every system call and allocation, once (as root)
+	$(Q)tests/lib/deps.sh build test
+	$(Q)$(MAKE) --no-print-directory all fault-programs
+	$(Q)tests/faults/faults.sh
 
 .PHONY: unit
 unit: ## the unit tests alone: no root, no kernel
@@ -195,4 +219,5 @@ clean: ## remove build/
 .PHONY: help
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' \
-		Makefile static/static.mk tests/bench/bench.mk
+		Makefile static/static.mk go-free-shim/libcni/lib.mk \
+		tests/bench/bench.mk

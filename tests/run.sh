@@ -51,13 +51,14 @@ run_one() {
 # run_kernel VERSION: run.sh in a VM. A test that is skipped there has failed:
 # that kernel has everything. Should we be killed, the VM ends with us.
 run_kernel() {
-	local out=$PWD/build/kernel/$1 log=$logs/kernel-$1.log status=0
+	local out=$PWD/build/kernel/$1 log=$logs/kernel-$1.log status=0 jq
 	local sum='^([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?$'
 
 	mkdir -p "$out"
 	# No network in there: what tests fetch must be here before.
 	tests/lib/cache.sh cache_reference_plugins >/dev/null || true
-	WEFT_LOGS=$out WEFT_TESTS_MUST_RUN=${WEFT_TESTS_MUST_RUN-1} \
+	jq=$(tests/lib/cache.sh cache_jq) || true
+	PATH=${jq:+$jq:}$PATH WEFT_LOGS=$out WEFT_TESTS_MUST_RUN=${WEFT_TESTS_MUST_RUN-1} \
 		setpriv --pdeathsig TERM tests/lib/kernel-vm.sh "$1" "$out" \
 		tests/run.sh netns 2>&1 </dev/null |
 		tee "$log" | grep --line-buffered -vE "$sum" || status=$?
@@ -99,7 +100,8 @@ programs() {
 
 [ $# -gt 0 ] || set -- unit netns build vms kernel
 mkdir -p "$logs"
-mapfile -t list < <(programs "$@")
+list=$(programs "$@")
+mapfile -t list <<<"$list"
 for program in "${list[@]}"; do
 	case $program in
 	"kernel "*) run_kernel "${program#* }" ;;

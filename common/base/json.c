@@ -192,6 +192,7 @@ char *json_print(const cJSON *value)
 		oom |= fflush(f) != 0;
 		oom |= fclose(f) != 0;
 	}
+	/* Without memory for its last copy fclose() leaves none, and succeeds. */
 	if (oom || !text) {
 		free(text);
 		return NULL;

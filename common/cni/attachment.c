@@ -150,3 +150,41 @@ void cni_network_alias(const char *network, const char *role,
 			       role,
 			       (unsigned long long)cni_attachment_hash(&a));
 }
+
+/* The next field, or "" after the last one. */
+static const char *next_field(char **rest)
+{
+	char *field = *rest, *colon = strchr(field, ':');
+
+	*rest = colon ? colon + 1 : field + strlen(field);
+	if (colon)
+		*colon = '\0';
+	return field;
+}
+
+bool cni_alias_parse(const char *alias, struct cni_alias *ret)
+{
+	struct cni_err ignored = CNI_ERR_INIT;
+	char *rest = ret->text;
+
+	(void)snprintf(ret->text, sizeof(ret->text), "%s", alias);
+	if (strcmp(next_field(&rest), "weft1") != 0)
+		return false;
+	ret->role = next_field(&rest);
+	ret->of.network = next_field(&rest);
+	ret->of.container_id = next_field(&rest);
+	ret->of.ifname = next_field(&rest);
+	if (*rest || !cni_name_is_valid(ret->role))
+		return false;
+	if (*ret->of.network == '#') {
+		ret->of.container_id = ret->of.network;
+		ret->of.network = "";
+		return cni_name_is_valid(ret->of.container_id + 1);
+	}
+	if (!cni_name_is_valid(ret->of.network))
+		return false;
+	if (!*ret->of.container_id)
+		return true;
+	return cni_name_is_valid(ret->of.container_id) &&
+	       !cni_ifname_check(ret->of.ifname, &ignored);
+}

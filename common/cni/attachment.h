@@ -3,6 +3,7 @@
 #ifndef WEFT_CNI_ATTACHMENT_H
 #define WEFT_CNI_ATTACHMENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/mac.h"
@@ -78,5 +79,22 @@ void cni_attachment_alias(const struct cni_attachment *a, const char *role,
 /** cni_network_alias() - weft1:<role>:<network>, for what outlives guests */
 void cni_network_alias(const char *network, const char *role,
 		       char ret[CNI_LINK_ALIAS_SIZE]);
+
+/**
+ * struct cni_alias - An alias, taken apart
+ * @role:	The plugin that made the device
+ * @of:		Whose it is. The container ID and the interface are "" for what
+ *		belongs to the network; of the short form only the container ID
+ *		is set, to "#<hash>"
+ * @text:	What they point into
+ */
+struct cni_alias {
+	const char *role;
+	struct cni_attachment of;
+	char text[CNI_LINK_ALIAS_SIZE];
+};
+
+/** cni_alias_parse() - Is this an alias of ours? @ret changes in any case */
+bool cni_alias_parse(const char *alias, struct cni_alias *ret);
 
 #endif

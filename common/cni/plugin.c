@@ -136,21 +136,42 @@ static int check_allowed(const struct cni_call *call, struct cni_err *err)
 	return 0;
 }
 
+static int report(const struct cni_result *result, enum cni_version version,
+		  struct cni_err *err)
+{
+	cleanup_free char *text = NULL;
+	int r = cni_result_print(result, version, &text, err);
+
+	if (r < 0)
+		return r;
+	r = put(text);
+	return r < 0 ? err_set(err, CNI_E_IO, -r, "print result") : 0;
+}
+
+/* What nobody heard of nobody will delete; unless it was there before. */
+static void take_back(const struct cni_plugin *self,
+		      const struct cni_call *call,
+		      const struct cni_result *result, struct cni_err *err)
+{
+	struct cni_call inner = *call;
+	struct cni_err e = CNI_ERR_INIT;
+
+	inner.args.command = CNI_DEL;
+	if (!result->adopted && self->del && self->del(&inner, &e) < 0)
+		err_detail(err, "undo", "\"%s\"", e.msg);
+}
+
 static int run_add(const struct cni_plugin *self, const struct cni_call *call,
 		   struct cni_err *err)
 {
 	cleanup_result struct cni_result result = { 0 };
-	cleanup_free char *text = NULL;
-	int r;
+	int r = self->add(call, &result, err);
 
-	r = self->add(call, &result, err);
-	if (!r)
-		r = cni_result_print(&result, call->conf.version, &text, err);
-	if (!r) {
-		r = put(text);
-		if (r < 0)
-			r = err_set(err, CNI_E_IO, -r, "print result");
-	}
+	if (r < 0)
+		return r;
+	r = report(&result, call->conf.version, err);
+	if (r < 0)
+		take_back(self, call, &result, err);
 	return r;
 }
 

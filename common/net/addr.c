@@ -91,15 +91,18 @@ static int read_addr(struct nlmsghdr *h, void *arg, struct cni_err *err)
 	return array_append(&l->addrs, &addr, sizeof(addr), err);
 }
 
-int addr_list(struct netlink *nl, uint32_t index, struct ip_net **ret,
-	      size_t *ret_n, struct cni_err *err)
+int addr_list_in(struct netlink *nl, int32_t netnsid, uint32_t index,
+		 struct ip_net **ret, size_t *ret_n, struct cni_err *err)
 {
 	const struct ifaddrmsg ifa = { .ifa_family = AF_UNSPEC,
 				       .ifa_index = index };
 	struct netlink_req q = netlink_req(RTM_GETADDR, 0, &ifa, sizeof(ifa));
 	struct list l = { .index = index };
-	int r = netlink_dump(nl, &q, read_addr, &l, err);
+	int r;
 
+	if (netnsid >= 0)
+		netlink_put_u32(&q, IFA_TARGET_NETNSID, (uint32_t)netnsid);
+	r = netlink_dump(nl, &q, read_addr, &l, err);
 	if (r < 0) {
 		free(l.addrs.v);
 		return err_ctx(err, r, "list addresses of interface %u", index);
@@ -107,4 +110,10 @@ int addr_list(struct netlink *nl, uint32_t index, struct ip_net **ret,
 	*ret = l.addrs.v;
 	*ret_n = l.addrs.n;
 	return 0;
+}
+
+int addr_list(struct netlink *nl, uint32_t index, struct ip_net **ret,
+	      size_t *ret_n, struct cni_err *err)
+{
+	return addr_list_in(nl, -1, index, ret, ret_n, err);
 }

@@ -55,4 +55,14 @@ int addr_del(struct netlink *nl, uint32_t index, const struct ip_net *addr,
 int addr_list(struct netlink *nl, uint32_t index, struct ip_net **ret,
 	      size_t *ret_n, struct cni_err *err);
 
+/**
+ * addr_list_in() - The same of a device in another namespace
+ * @netnsid:	As the namespace of @nl numbers it, struct link_info has it; -1:
+ *		that namespace itself
+ *
+ * Source: IFA_TARGET_NETNSID, linux/if_addr.h; needs CAP_NET_ADMIN there.
+ */
+int addr_list_in(struct netlink *nl, int32_t netnsid, uint32_t index,
+		 struct ip_net **ret, size_t *ret_n, struct cni_err *err);
+
 #endif

@@ -70,6 +70,20 @@ int link_get_altname(struct netlink *nl, const char *altname,
 		     struct link_info *ret, struct cni_err *err);
 
 /**
+ * link_get_peer() - A veth's other end, where it is
+ * @nl:		rtnetlink socket of @port's namespace
+ * @port:	What link_get() said
+ * @ret:	What was found; unchanged on failure
+ * @err:	Filled on failure
+ *
+ * Source: IFLA_TARGET_NETNSID, linux/if_link.h; needs CAP_NET_ADMIN there.
+ *
+ * Return: 0 or a negative errno
+ */
+int link_get_peer(struct netlink *nl, const struct link_info *port,
+		  struct link_info *ret, struct cni_err *err);
+
+/**
  * link_list() - The devices of a namespace, or the ports of one bridge
  * @nl:		rtnetlink socket of the namespace
  * @master:	ifindex of the bridge, the kernel filters; 0: all devices

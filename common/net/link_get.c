@@ -91,6 +91,22 @@ int link_get_altname(struct netlink *nl, const char *altname,
 	return r < 0 ? err_ctx(err, r, "find interface %s", altname) : 0;
 }
 
+int link_get_peer(struct netlink *nl, const struct link_info *port,
+		  struct link_info *ret, struct cni_err *err)
+{
+	const struct ifinfomsg ifi = { .ifi_index = (int)port->peer };
+	struct netlink_req q = netlink_req(RTM_GETLINK, 0, &ifi, sizeof(ifi));
+	int r;
+
+	if (port->link_netnsid >= 0)
+		netlink_put_u32(&q, IFLA_TARGET_NETNSID,
+				(uint32_t)port->link_netnsid);
+	netlink_put_u32(&q, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	r = netlink_get(nl, &q, read_link, ret, err);
+	return r < 0 ? err_ctx(err, r, "find the other end of %s", port->name)
+		     : 0;
+}
+
 struct list {
 	uint32_t master;
 	struct array links; /* struct link_info */

@@ -190,6 +190,29 @@ int masq_check(const struct masq *m, struct cni_err *err)
 		     : 0;
 }
 
+int masq_list(const char *network, const char *bridge,
+	      struct ip_net ret[MASQ_SUBNETS], size_t *ret_n,
+	      struct cni_err *err)
+{
+	const struct masq m = { .network = network, .bridge = bridge };
+	cleanup_netlink struct netlink *nl = NULL;
+	struct masq_state s;
+	int r;
+
+	init(&s, &m);
+	*ret_n = 0;
+	r = netlink_open_nfnl(&nl, err);
+	if (r >= 0)
+		r = masq_read(nl, &s, err);
+	if (r == -EPROTONOSUPPORT)
+		return 0;
+	if (r < 0)
+		return err_ctx(err, r, "masquerade of network %s", network);
+	memcpy(ret, s.kept, s.n_kept * sizeof(*ret));
+	*ret_n = s.n_kept;
+	return 0;
+}
+
 static int remove_once(const struct masq *m, struct cni_err *err)
 {
 	cleanup_netlink struct netlink *nl = NULL;

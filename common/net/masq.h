@@ -60,6 +60,20 @@ int masq_ensure(const struct masq *m, struct cni_err *err);
 int masq_check(const struct masq *m, struct cni_err *err);
 
 /**
+ * masq_list() - The subnets that a network masquerades
+ * @network:	Name of the network
+ * @bridge:	Its bridge
+ * @ret:	The subnets of right rules
+ * @ret_n:	How many; 0 also where there is no nf_tables
+ * @err:	Filled on failure
+ *
+ * Return: 0, or a negative errno
+ */
+int masq_list(const char *network, const char *bridge,
+	      struct ip_net ret[MASQ_SUBNETS], size_t *ret_n,
+	      struct cni_err *err);
+
+/**
  * masq_remove() - Remove the rules of a network
  * @network:	Name of the network
  * @err:	Filled on failure

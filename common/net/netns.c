@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+enum { LEAVE_TRIES = 8 };
+
 static const char own[] = "/proc/thread-self/ns/net";
 
 static int refuse(const struct statfs *fs, const char *path,
@@ -76,9 +78,14 @@ int netns_enter(int fd, int *ret_home, struct cni_err *err)
 
 void netns_leave(int *home)
 {
+	int r = -1;
+
 	if (*home < 0)
 		return;
-	if (setns(*home, CLONE_NEWNET) < 0)
+	/* It may lack memory for a moment. */
+	for (int i = 0; r < 0 && i < LEAVE_TRIES; i++)
+		r = setns(*home, CLONE_NEWNET);
+	if (r < 0)
 		abort();
 	(void)close(*home);
 	*home = -1;

@@ -49,8 +49,8 @@ int netns_enter(int fd, int *ret_home, struct cni_err *err);
  * netns_leave() - Go back to where netns_enter() was called
  * @home:	Closed and set to -1; -1: nothing to do
  *
- * A process that cannot come back would work on the wrong namespace: it
- * aborts.
+ * A process that cannot come back, though it tried a few times, would work on
+ * the wrong namespace: it aborts.
  */
 void netns_leave(int *home);
 

@@ -6,14 +6,19 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/log.h"
+#include "cni/attachment.h"
 
 #define KIND "cniCacheV1"
 #define NAME_SIZE 256
 
 static const struct json_field fields[] = {
+	{ .name = "kind",
+	  .type = JSON_STR,
+	  .offset = offsetof(struct cache_entry, kind) },
 	{ .name = "containerId",
 	  .type = JSON_STR,
 	  .offset = offsetof(struct cache_entry, container_id) },
@@ -48,6 +53,17 @@ static int entry_name(char buf[NAME_SIZE], const char *network,
 			       container_id, ifname);
 
 	return n < NAME_SIZE && !strchr(buf, '/') ? 0 : -ENAMETOOLONG;
+}
+
+/* Derived, so that whoever comes next for the same attachment replaces or
+ * removes what a killed one left. */
+static void tmp_name(char buf[NAME_SIZE], const char *network,
+		     const char *container_id, const char *ifname)
+{
+	const struct cni_attachment a = { network, container_id, ifname };
+
+	(void)snprintf(buf, NAME_SIZE, ".weft-%016llx",
+		       (unsigned long long)cni_attachment_hash(&a));
 }
 
 /* RFC 4648, as Go's encoding/json writes bytes. */
@@ -128,21 +144,28 @@ static char *print_entry(const struct conflist *list,
 	return r || !config ? NULL : cJSON_PrintUnformatted(doc);
 }
 
-static int write_atomically(int dir, const char *name, const char *text)
+static int write_file(int dir, const char *name, const char *text, bool sync)
 {
-	cleanup_close int fd = -1;
-	char tmp[32];
+	cleanup_close int fd = openat(
+		dir, name,
+		O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int r = fd < 0 ? -errno : file_write_all(fd, text, strlen(text));
+
+	return !r && sync && fsync(fd) < 0 ? -errno : r;
+}
+
+static int write_atomically(int dir, const struct cache_entry *e,
+			    const char *text)
+{
+	char name[NAME_SIZE], tmp[NAME_SIZE];
 	int r;
 
-	(void)snprintf(tmp, sizeof(tmp), ".tmp-%ld", (long)getpid());
-	fd = openat(dir, tmp,
-		    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-		    0600);
-	if (fd < 0)
-		return -errno;
-	r = file_write_all(fd, text, strlen(text));
-	if (!r && fsync(fd) < 0)
-		r = -errno;
+	r = entry_name(name, e->network, e->container_id, e->ifname);
+	if (r < 0)
+		return r;
+	tmp_name(tmp, e->network, e->container_id, e->ifname);
+	/* Until there is a result, a power cut takes what it speaks of too. */
+	r = write_file(dir, tmp, text, e->result != NULL);
 	if (!r && renameat(dir, tmp, dir, name) < 0)
 		r = -errno;
 	if (r < 0)
@@ -155,7 +178,6 @@ int cache_save(const char *dir, const struct conflist *list,
 {
 	cleanup_free char *text = print_entry(list, e);
 	cleanup_close int fd = -1;
-	char name[NAME_SIZE];
 	int r;
 
 	if (!text)
@@ -167,9 +189,7 @@ int cache_save(const char *dir, const struct conflist *list,
 	r = file_mkdirs(dir, 0700, &fd, err);
 	if (r < 0)
 		return r;
-	r = entry_name(name, e->network, e->container_id, e->ifname);
-	if (!r)
-		r = write_atomically(fd, name, text);
+	r = write_atomically(fd, e, text);
 	return r < 0 ? err_set(err, CNI_E_IO, -r, "cache %s-%s-%s in %s",
 			       e->network, e->container_id, e->ifname, dir)
 		     : 0;
@@ -205,22 +225,43 @@ static const char *join_args(cJSON *doc)
 						      : joined->valuestring;
 }
 
-static int read_entry(int dir, const char *name, struct cache_entry *ret)
+static const struct cache_entry nothing = { .kind = "",
+					    .container_id = "",
+					    .ifname = "",
+					    .network = "",
+					    .netns = "",
+					    .args = "" };
+
+/* Return: 1, or 0 for what counts as none */
+static int read_doc(int dir, const char *name, struct cache_entry *e)
 {
-	struct cache_entry e = {
-		.container_id = "", .ifname = "", .network = "", .netns = ""
-	};
 	cleanup_close int fd =
 		openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	struct cni_err err = CNI_ERR_INIT;
 	cleanup_free char *text = NULL;
 	size_t len = 0;
+	struct stat st;
 
-	if (fd < 0 || file_read_fd(fd, JSON_MAX_SIZE, &text, &len) < 0 ||
-	    json_parse(text, len, &e.doc, &err) < 0)
+	*e = nothing;
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    file_read_fd(fd, JSON_MAX_SIZE, &text, &len) < 0 ||
+	    json_parse(text, len, &e->doc, &err) < 0)
+		return 0;
+	e->saved = st.st_mtime;
+	return 1;
+}
+
+static int read_entry(int dir, const char *name, struct cache_entry *ret)
+{
+	struct cni_err err = CNI_ERR_INIT;
+	struct cache_entry e;
+
+	if (!read_doc(dir, name, &e))
 		return 0;
 	if (json_decode(e.doc, fields, &e, &err) < 0 || !*e.container_id ||
-	    !*e.ifname || !*e.network || !(e.args = join_args(e.doc))) {
+	    !*e.ifname || !*e.network ||
+	    (*e.kind && strcmp(e.kind, KIND) != 0) ||
+	    !(e.args = join_args(e.doc))) {
 		log_info("cache entry %s: not readable", name);
 		cJSON_Delete(e.doc);
 		return 0;
@@ -229,15 +270,46 @@ static int read_entry(int dir, const char *name, struct cache_entry *ret)
 	return 1;
 }
 
+static bool is_bare_result(const cJSON *doc)
+{
+	return !json_get(doc, "kind") && !json_get(doc, "containerId") &&
+	       (json_get(doc, "cniVersion") || json_get(doc, "interfaces") ||
+		json_get(doc, "ips") || json_get(doc, "ip4") ||
+		json_get(doc, "ip6"));
+}
+
+/* libcni before 0.8 kept the result alone: whose it is, only the file's name
+ * says. */
+static int read_bare(int dir, const char *name, const struct cni_attachment *a,
+		     struct cache_entry *ret)
+{
+	struct cache_entry e;
+
+	if (!read_doc(dir, name, &e))
+		return 0;
+	if (!is_bare_result(e.doc)) {
+		cJSON_Delete(e.doc);
+		return 0;
+	}
+	e.network = a->network;
+	e.container_id = a->container_id;
+	e.ifname = a->ifname;
+	e.result = e.doc;
+	*ret = e;
+	return 1;
+}
+
 int cache_load(const char *dir, const char *network, const char *container_id,
 	       const char *ifname, struct cache_entry *ret)
 {
+	const struct cni_attachment a = { network, container_id, ifname };
 	cleanup_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char name[NAME_SIZE];
 
-	if (fd < 0 || entry_name(name, network, container_id, ifname) < 0 ||
-	    !read_entry(fd, name, ret))
+	if (fd < 0 || entry_name(name, network, container_id, ifname) < 0)
 		return 0;
+	if (!read_entry(fd, name, ret))
+		return read_bare(fd, name, &a, ret);
 	if (!strcmp(ret->network, network) &&
 	    !strcmp(ret->container_id, container_id) &&
 	    !strcmp(ret->ifname, ifname))
@@ -250,10 +322,12 @@ int cache_remove(const char *dir, const char *network, const char *container_id,
 		 const char *ifname, struct cni_err *err)
 {
 	cleanup_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	char name[NAME_SIZE];
+	char name[NAME_SIZE], tmp[NAME_SIZE];
 
 	if (fd < 0 || entry_name(name, network, container_id, ifname) < 0)
 		return 0;
+	tmp_name(tmp, network, container_id, ifname);
+	(void)unlinkat(fd, tmp, 0);
 	if (unlinkat(fd, name, 0) < 0 && errno != ENOENT)
 		return err_set(err, CNI_E_IO, errno, "remove %s/%s", dir, name);
 	return 0;

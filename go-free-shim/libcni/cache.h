@@ -3,23 +3,30 @@
 #ifndef WEFT_LIBCNI_CACHE_H
 #define WEFT_LIBCNI_CACHE_H
 
-#include "libcni/conflist.h"
+#include <time.h>
 
-#define CACHE_DIR "/var/lib/cni/weft" /* libcni's is /var/lib/cni/results */
+#include "libcni/conflist.h"
+#include "libcni/weft-cni.h"
+
+#define CACHE_DIR WEFT_CNI_CACHE_DIR
+#define CACHE_DIR_LIBCNI "/var/lib/cni/results"
 
 /**
  * struct cache_entry - One attachment; strings point into @doc
  * @doc:	The file
+ * @kind:	"cniCacheV1"; "" if it did not say
  * @container_id: Never empty in an entry that was loaded
  * @ifname:	Likewise
  * @network:	Likewise
  * @netns:	"" if unknown
  * @args:	CNI_ARGS as it was; "" for none
  * @cap_args:	Capability arguments, NULL for none
- * @result:	NULL for none
+ * @result:	NULL while ADD is not done, or was killed
+ * @saved:	When the file was written
  */
 struct cache_entry {
 	cJSON *doc;
+	const char *kind;
 	const char *container_id;
 	const char *ifname;
 	const char *network;
@@ -27,6 +34,7 @@ struct cache_entry {
 	const char *args;
 	const cJSON *cap_args;
 	const cJSON *result;
+	time_t saved;
 };
 
 void cache_entry_free(struct cache_entry *e);
@@ -37,7 +45,7 @@ void cache_entry_free(struct cache_entry *e);
  * cache_save() - Write an entry, atomically: a crash leaves the old or the new
  * @dir:	Made with mode 0700
  * @list:	Whose bytes are kept with it
- * @e:		What to keep; its doc is not looked at
+ * @e:		What to keep; its doc, kind and saved are not looked at
  *
  * Return: 0 or a negative errno
  */
@@ -49,7 +57,8 @@ int cache_save(const char *dir, const struct conflist *list,
  * @ret:	Free with cache_entry_free()
  *
  * Empty and garbled files count as none: libcni leaves such after a crash.
- * The file's name is ambiguous where a name has a '-': the content decides.
+ * The file's name is ambiguous where a name has a '-': the content decides, but
+ * for those of libcni before 0.8, which hold a result alone.
  *
  * Return: 1 if found, 0 if not
  */

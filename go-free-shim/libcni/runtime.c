@@ -1,151 +1,63 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "libcni/runtime.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "cni/args.h"
-#include "cni/attachments.h"
-#include "cni/exec.h"
+#include "base/log.h"
+#include "cni/result.h"
 #include "libcni/cache.h"
+#include "libcni/request.h"
 
-static const char *type_of(const cJSON *plugin)
+static int check_names(const struct runtime *rt, struct cni_err *err)
 {
-	return cJSON_GetStringValue(json_get(plugin, "type"));
+	if (cni_name_is_valid(rt->container_id))
+		return cni_ifname_check(rt->ifname, err);
+	(void)err_say(err, CNI_E_ENV, EINVAL,
+		      *rt->container_id ? "invalid characters in containerID"
+					: "missing containerID");
+	err_detail(err, "CNI_CONTAINERID", "\"%s\"", rt->container_id);
+	return -EINVAL;
 }
 
-/* The capability arguments that this plugin declared it wants. */
-static int add_runtime_config(cJSON *conf, const cJSON *plugin,
-			      const cJSON *cap_args)
+/* A second ADD must leave the first one's work alone. */
+static int check_new(const struct runtime *rt, struct cni_err *err)
 {
-	const cJSON *caps = json_get(plugin, "capabilities"), *arg;
-	cJSON *rc = NULL;
-	int r = 0;
+	cleanup_cache_entry struct cache_entry e = { 0 };
 
-	cJSON_ArrayForEach(arg, cap_args)
-	{
-		if (!cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(
-			    caps, arg->string)))
-			continue;
-		if (!rc) {
-			rc = cJSON_CreateObject();
-			r |= json_add(conf, "runtimeConfig", rc);
-		}
-		if (!r)
-			r |= json_add(rc, arg->string,
-				      cJSON_Duplicate(arg, true));
-	}
-	return r;
+	if (!cache_load(rt->cache_dir, rt->list->name, rt->container_id,
+			rt->ifname, &e))
+		return 0;
+	return err_say(err, CNI_E_TAKEN, EEXIST,
+		       "%s of \"%s\" %s to network \"%s\"%s, see %s",
+		       rt->ifname, rt->container_id,
+		       e.result ? "is attached" : "was being attached",
+		       rt->list->name,
+		       e.result ? " already" : ": it needs a del first",
+		       rt->cache_dir);
 }
 
-static int set_key(cJSON *conf, const char *key, const cJSON *value)
+/* Return: 0, -EEXIST if the first plugin saw that it is attached already, or
+ * another negative errno */
+static int add_all(const struct runtime *rt, cJSON **result,
+		   struct cni_err *err)
 {
-	cJSON_DeleteItemFromObjectCaseSensitive(conf, key);
-	return value ? json_add(conf, key, cJSON_Duplicate(value, true)) : 0;
-}
-
-/* One plugin's turn, and what the specification adds to its own object. */
-struct turn {
-	const struct runtime *rt;
-	enum cni_command verb;
 	const cJSON *plugin;
-	const cJSON *prev;
-	const struct cni_attachments *valid;
-};
 
-static char *request(const struct turn *t)
-{
-	const struct conflist *list = t->rt->list;
-	cleanup_json cJSON *conf = cJSON_Duplicate(t->plugin, true);
-	cleanup_json cJSON *name = cJSON_CreateString(list->name);
-	cleanup_json cJSON *version =
-		cJSON_CreateString(cni_version_str(list->version));
-	int r;
+	cJSON_ArrayForEach(plugin, rt->list->plugins)
+	{
+		const struct turn t = { rt, CNI_ADD, plugin, *result, NULL };
+		cJSON *next = NULL;
+		const int r = turn_add(&t, &next, err);
 
-	if (!conf || !name || !version)
-		return NULL;
-	r = set_key(conf, "name", name);
-	r |= set_key(conf, "cniVersion", version);
-	r |= set_key(conf, "prevResult", t->prev);
-	r |= add_runtime_config(conf, t->plugin, t->rt->cap_args);
-	if (t->valid)
-		r |= set_key(conf, "cni.dev/valid-attachments", t->valid->list);
-	return r ? NULL : cJSON_PrintUnformatted(conf);
-}
-
-struct vars {
-	char text[6][PATH_MAX];
-	const char *list[7];
-};
-
-static void set_vars(const struct runtime *rt, enum cni_command verb,
-		     struct vars *ret)
-{
-	const char *const values[][2] = {
-		{ "CNI_COMMAND", cni_command_name(verb) },
-		{ "CNI_CONTAINERID", rt->container_id },
-		{ "CNI_NETNS", rt->netns },
-		{ "CNI_IFNAME", rt->ifname },
-		{ "CNI_ARGS", rt->args },
-		{ "CNI_PATH", rt->plugin_path },
-	};
-
-	for (size_t i = 0; i < 6; i++) {
-		(void)snprintf(ret->text[i], sizeof(ret->text[i]), "%s=%s",
-			       values[i][0], values[i][1]);
-		ret->list[i] = ret->text[i];
+		if (r < 0)
+			return !*result && err->code == CNI_E_TAKEN ? -EEXIST
+								    : r;
+		cJSON_Delete(*result);
+		*result = next;
 	}
-	ret->list[6] = NULL;
-}
-
-static int run_plugin(const struct turn *t, struct cni_exec_result *ret,
-		      struct cni_err *err)
-{
-	const char *type = type_of(t->plugin);
-	cleanup_free char *text = request(t);
-	cleanup_free struct vars *vars = malloc(sizeof(*vars));
-	char program[PATH_MAX];
-	int r;
-
-	if (!text || !vars)
-		return err_set(err, CNI_E_INTERNAL, ENOMEM, "plugin request");
-	set_vars(t->rt, t->verb, vars);
-	r = cni_exec_find(t->rt->plugin_path, type, program, sizeof(program),
-			  err);
-	if (!r)
-		r = cni_exec(&(struct cni_exec){ .program = program,
-						 .vars = vars->list,
-						 .text = text,
-						 .len = strlen(text) },
-			     ret, err);
-	if (!r && (ret->signal || ret->exit_status))
-		r = cni_exec_error(type, ret, err);
-	return r;
-}
-
-static int name_failure(const struct turn *t, int r, struct cni_err *err)
-{
-	static const char *const words[] = {
-		[CNI_ADD] = "add",	 [CNI_DEL] = "delete",
-		[CNI_CHECK] = "check",	 [CNI_GC] = "gc",
-		[CNI_STATUS] = "status",
-	};
-
-	return err_ctx(err, r, "plugin type=\"%s\" name=\"%s\" failed (%s)",
-		       type_of(t->plugin), t->rt->list->name, words[t->verb]);
-}
-
-/* A verb that answers by its exit status alone. */
-static int take_turn(const struct turn *t, struct cni_err *err)
-{
-	cleanup_exec_result struct cni_exec_result x = { 0 };
-	const int r = run_plugin(t, &x, err);
-
-	return r < 0 ? name_failure(t, r, err) : 0;
+	return 0;
 }
 
 int runtime_add(const struct runtime *rt, cJSON **ret, struct cni_err *err)
@@ -159,23 +71,22 @@ int runtime_add(const struct runtime *rt, cJSON **ret, struct cni_err *err)
 		.cap_args = rt->cap_args,
 	};
 	cleanup_json cJSON *result = NULL;
-	const cJSON *plugin;
+	struct cni_err ignored = CNI_ERR_INIT;
 	int r;
 
-	cJSON_ArrayForEach(plugin, rt->list->plugins)
-	{
-		const struct turn t = { rt, CNI_ADD, plugin, result, NULL };
-		cleanup_exec_result struct cni_exec_result x = { 0 };
-		cJSON *next = NULL;
-
-		r = run_plugin(&t, &x, err);
-		if (!r)
-			r = json_parse(x.out ? x.out : "", x.len, &next, err);
-		if (r < 0)
-			return name_failure(&t, r, err);
-		cJSON_Delete(result);
-		result = next;
-	}
+	r = check_names(rt, err);
+	if (!r)
+		r = check_new(rt, err);
+	if (!r)
+		r = cache_save(rt->cache_dir, rt->list, &entry, err);
+	if (r < 0)
+		return r;
+	r = add_all(rt, &result, err);
+	if (r == -EEXIST)
+		(void)cache_remove(rt->cache_dir, rt->list->name,
+				   rt->container_id, rt->ifname, &ignored);
+	if (r < 0)
+		return r;
 	entry.result = result;
 	r = cache_save(rt->cache_dir, rt->list, &entry, err);
 	if (!r)
@@ -200,32 +111,89 @@ static struct runtime recall(const struct runtime *rt, struct cache_entry *e)
 	return full;
 }
 
-int runtime_del(const struct runtime *rt, struct cni_err *err)
+/* The result in the list's version: the list may have changed since.
+ * Return: 1, 0 without any, or a negative errno */
+static int prev_result(const struct runtime *rt, const cJSON *cached,
+		       cJSON **ret, struct cni_err *err)
 {
-	cleanup_cache_entry struct cache_entry e = { 0 };
-	const struct runtime full = recall(rt, &e);
-	const cJSON *prev = rt->list->version >= CNI_V0_4_0 ? e.result : NULL;
+	const char *version = cni_version_str(rt->list->version);
+	const char *has = cJSON_GetStringValue(json_get(cached, "cniVersion"));
+	cleanup_result struct cni_result r = { 0 };
+	cleanup_free char *text = NULL;
+	int rc;
+
+	if (!cached)
+		return 0;
+	if (has && !strcmp(has, version)) {
+		*ret = cJSON_Duplicate(cached, true);
+		return *ret ? 1 : -ENOMEM;
+	}
+	rc = cni_result_parse(cached, rt->list->version, &r, err);
+	if (!rc)
+		rc = cni_result_print(&r, rt->list->version, &text, err);
+	if (!rc)
+		rc = json_parse(text, strlen(text), ret, err);
+	return rc < 0 ? err_ctx(err, rc, "cached result") : 1;
+}
+
+static int del_all(const struct runtime *rt, const cJSON *prev,
+		   struct cni_err *err)
+{
 	struct cni_err one = CNI_ERR_INIT;
 	int acc = 0;
 
 	for (int i = cJSON_GetArraySize(rt->list->plugins); i-- > 0;) {
 		const struct turn t = {
-			&full, CNI_DEL,
-			cJSON_GetArrayItem(rt->list->plugins, i), prev, NULL
+			rt, CNI_DEL, cJSON_GetArrayItem(rt->list->plugins, i),
+			prev, NULL
 		};
 
-		acc = err_keep_first(err, &one, take_turn(&t, &one), acc);
+		acc = err_keep_first(err, &one, turn_take(&t, &one), acc);
 	}
-	return acc < 0 ? acc
-		       : cache_remove(rt->cache_dir, rt->list->name,
-				      rt->container_id, rt->ifname, err);
+	return acc;
+}
+
+int runtime_del(const struct runtime *rt, struct cni_err *err)
+{
+	cleanup_cache_entry struct cache_entry e = { 0 };
+	const struct runtime full = recall(rt, &e);
+	struct cni_err one = CNI_ERR_INIT;
+	cleanup_json cJSON *prev = NULL;
+	int r;
+
+	r = check_names(rt, err);
+	if (r < 0)
+		return r;
+	if (rt->list->version >= CNI_V0_4_0 &&
+	    prev_result(&full, e.result, &prev, &one) < 0)
+		log_warn("%s: DEL goes on without it", one.msg);
+	r = del_all(&full, prev, err);
+	return r < 0 ? r
+		     : cache_remove(rt->cache_dir, rt->list->name,
+				    rt->container_id, rt->ifname, err);
+}
+
+static int check_all(const struct runtime *rt, const cJSON *prev,
+		     struct cni_err *err)
+{
+	const cJSON *plugin;
+
+	cJSON_ArrayForEach(plugin, rt->list->plugins)
+	{
+		const struct turn t = { rt, CNI_CHECK, plugin, prev, NULL };
+		const int r = turn_take(&t, err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 int runtime_check(const struct runtime *rt, struct cni_err *err)
 {
 	cleanup_cache_entry struct cache_entry e = { 0 };
 	const struct runtime full = recall(rt, &e);
-	const cJSON *plugin;
+	cleanup_json cJSON *prev = NULL;
 	int r;
 
 	if (rt->list->version < CNI_V0_4_0)
@@ -235,88 +203,46 @@ int runtime_check(const struct runtime *rt, struct cni_err *err)
 			cni_version_str(rt->list->version));
 	if (rt->list->disable_check)
 		return 0;
-	cJSON_ArrayForEach(plugin, rt->list->plugins)
-	{
-		const struct turn t = { &full, CNI_CHECK, plugin, e.result,
-					NULL };
-
-		r = take_turn(&t, err);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-struct gc {
-	const struct runtime *rt;
-	struct cni_attachments valid;
-	struct cni_err *err;
-	int acc;
-};
-
-static int sort_entry(const struct cache_entry *e, void *arg,
-		      struct cni_err *err)
-{
-	struct gc *gc = arg;
-	struct cni_err one = CNI_ERR_INIT;
-	struct runtime stale = *gc->rt;
-	struct stat st;
-
-	if (!stat(e->netns, &st))
-		return cni_attachments_add(&gc->valid, e->container_id,
-					   e->ifname) < 0
-			       ? err_set(err, CNI_E_INTERNAL, ENOMEM, "GC")
-			       : 0;
-	stale.container_id = e->container_id;
-	stale.ifname = e->ifname;
-	stale.netns = e->netns;
-	gc->acc = err_keep_first(gc->err, &one, runtime_del(&stale, &one),
-				 gc->acc);
-	return 0;
-}
-
-int runtime_gc(const struct runtime *rt, struct cni_err *err)
-{
-	cleanup_json cJSON *none = cJSON_CreateArray();
-	struct gc gc = { .rt = rt, .err = err };
-	struct cni_err one = CNI_ERR_INIT;
-	const cJSON *plugin;
-	int r;
-
-	if (rt->list->disable_gc)
-		return 0;
-	r = cni_attachments_parse(none, &gc.valid, err);
+	r = check_names(rt, err);
 	if (!r)
-		r = cache_each(rt->cache_dir, rt->list->name, sort_entry, &gc,
-			       err);
-	cJSON_ArrayForEach(plugin, rt->list->plugins)
-	{
-		const struct turn t = { rt, CNI_GC, plugin, NULL, &gc.valid };
-
-		if (r < 0 || rt->list->version < CNI_V1_1_0)
-			break;
-		r = take_turn(&t, &one);
-		gc.acc = err_keep_first(err, &one, r, gc.acc);
-		r = 0;
-	}
-	cni_attachments_free(&gc.valid);
-	return r < 0 ? r : gc.acc;
+		r = prev_result(&full, e.result, &prev, err);
+	return r < 0 ? r : check_all(&full, prev, err);
 }
 
 int runtime_status(const struct runtime *rt, struct cni_err *err)
 {
 	const cJSON *plugin;
-	int r = 0;
 
 	if (rt->list->version < CNI_V1_1_0)
 		return 0;
 	cJSON_ArrayForEach(plugin, rt->list->plugins)
 	{
 		const struct turn t = { rt, CNI_STATUS, plugin, NULL, NULL };
+		const int r = turn_take(&t, err);
 
-		r = take_turn(&t, err);
 		if (r < 0)
-			break;
+			return r;
 	}
-	return r;
+	return 0;
+}
+
+int runtime_versions(const struct runtime *rt,
+		     int (*fn)(const char *type, const cJSON *versions,
+			       void *arg, struct cni_err *err),
+		     void *arg, struct cni_err *err)
+{
+	const cJSON *plugin;
+
+	cJSON_ArrayForEach(plugin, rt->list->plugins)
+	{
+		const struct turn t = { rt, CNI_VERSION, plugin, NULL, NULL };
+		cleanup_json cJSON *list = NULL;
+		int r = turn_versions(&t, &list, err);
+
+		if (!r)
+			r = fn(turn_type(&t), list, arg, err);
+		if (r)
+			return r;
+	}
+	return 0;
 }

@@ -5,6 +5,8 @@
 
 #include "libcni/conflist.h"
 
+struct cni_attachments;
+
 /**
  * struct runtime - Who asks, and about what
  * @list:	The network
@@ -32,11 +34,14 @@ struct runtime {
  * @ret:	The last plugin's result; free with cJSON_Delete()
  * @err:	The failing plugin's error, named
  *
- * A failure calls no DEL: that is the caller's, who may want to look first.
+ * What the plugins are told is cached before the first one runs, without a
+ * result: one DEL then finds all of it whenever this is killed. A failure calls
+ * no DEL: that is the caller's, who may want to look first.
  *
  * Source: CNI spec 1.1.0 section 3; libcni api.go.
  *
- * Return: 0 or a negative errno
+ * Return: 0, -EEXIST (CNI_E_TAKEN) if it is attached already and nothing was
+ * done, so that there must be no DEL, or another negative errno
  */
 int runtime_add(const struct runtime *rt, cJSON **ret, struct cni_err *err);
 
@@ -54,14 +59,35 @@ int runtime_check(const struct runtime *rt, struct cni_err *err);
 
 /**
  * runtime_gc() - Remove what belongs to no guest
+ * @valid:	Attachments that live. Cached ones that are not on it get a DEL,
+ *		then every plugin GC with the list: always a list, for without
+ *		one a plugin would have to guess
  *
- * A cached attachment is valid while its namespace exists. Others get a DEL,
- * then every plugin GC with the list of the valid ones: always a list, for
- * without one a plugin would have to guess.
+ * Goes on over what fails and returns the first failure.
  */
-int runtime_gc(const struct runtime *rt, struct cni_err *err);
+int runtime_gc(const struct runtime *rt, const struct cni_attachments *valid,
+	       struct cni_err *err);
+
+/**
+ * runtime_alive() - The cached attachments whose namespace exists
+ * @cache_dir:	May be another one than that of @rt
+ * @ret:	To be added to
+ */
+int runtime_alive(const struct runtime *rt, const char *cache_dir,
+		  struct cni_attachments *ret, struct cni_err *err);
 
 /** runtime_status() - STATUS of every plugin in order */
 int runtime_status(const struct runtime *rt, struct cni_err *err);
+
+/**
+ * runtime_versions() - VERSION of every plugin in order
+ * @fn:		Gets a plugin's name and an array of strings
+ *
+ * Return: 0, what @fn returned first that is not 0, or a negative errno
+ */
+int runtime_versions(const struct runtime *rt,
+		     int (*fn)(const char *type, const cJSON *versions,
+			       void *arg, struct cni_err *err),
+		     void *arg, struct cni_err *err);
 
 #endif

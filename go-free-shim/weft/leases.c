@@ -7,8 +7,11 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/ip.h"
+#include "libcni/conflist.h"
 #include "weft/weft.h"
 
 #define DATA_DIR "/var/lib/cni/networks"
@@ -37,8 +40,9 @@ static void lease_dir(const char *network, const char *sub, char *buf,
 
 /* Runs @fn on every name in a directory; one that is not there is empty. */
 static int each_name(const char *path,
-		     int (*fn)(int dir, const char *name, struct cni_err *err),
-		     struct cni_err *err)
+		     int (*fn)(int dir, const char *name, void *arg,
+			       struct cni_err *err),
+		     void *arg, struct cni_err *err)
 {
 	struct dirent **names = NULL;
 	cleanup_close int dir =
@@ -53,18 +57,20 @@ static int each_name(const char *path,
 	for (int i = 0; i < n; i++) {
 		if (!r && strcmp(names[i]->d_name, ".") != 0 &&
 		    strcmp(names[i]->d_name, "..") != 0)
-			r = fn(dir, names[i]->d_name, err);
+			r = fn(dir, names[i]->d_name, arg, err);
 		free(names[i]);
 	}
 	free(names);
 	return r < 0 ? err_ctx(err, r, "%s", path) : 0;
 }
 
-static int refuse_lease(int dir, const char *name, struct cni_err *err)
+static int refuse_lease(int dir, const char *name, void *arg,
+			struct cni_err *err)
 {
 	struct ip_addr a;
 
 	(void)dir;
+	(void)arg;
 	return ip_parse(name, &a) < 0
 		       ? 0
 		       : err_say(err, CNI_E_TAKEN, EBUSY,
@@ -76,20 +82,22 @@ int leases_check_none(const char *network, struct cni_err *err)
 	char path[PATH_MAX];
 
 	lease_dir(network, "", path, sizeof(path));
-	return each_name(path, refuse_lease, err);
+	return each_name(path, refuse_lease, NULL, err);
 }
 
-static int remove_any(int dir, const char *name, struct cni_err *err)
+static int remove_any(int dir, const char *name, void *arg, struct cni_err *err)
 {
+	(void)arg;
 	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
 		return err_set(err, CNI_E_IO, errno, "remove %s", name);
 	return 0;
 }
 
-static int remove_known(int dir, const char *name, struct cni_err *err)
+static int remove_known(int dir, const char *name, void *arg,
+			struct cni_err *err)
 {
 	return !strcmp(name, "lock") || !strncmp(name, "last_reserved_ip.", 17)
-		       ? remove_any(dir, name, err)
+		       ? remove_any(dir, name, arg, err)
 		       : 0;
 }
 
@@ -108,11 +116,11 @@ int leases_remove(const char *network, struct cni_err *err)
 
 	lease_dir(network, "", leases, sizeof(leases));
 	lease_dir(network, ".weft/", own, sizeof(own));
-	r = each_name(own, remove_any, err);
+	r = each_name(own, remove_any, NULL, err);
 	if (!r)
 		r = remove_dir(own, err);
 	if (!r)
-		r = each_name(leases, remove_known, err);
+		r = each_name(leases, remove_known, NULL, err);
 	if (!r)
 		r = remove_dir(leases, err);
 	if (r < 0)
@@ -122,4 +130,95 @@ int leases_remove(const char *network, struct cni_err *err)
 	*strrchr(own, '/') = '\0';
 	(void)rmdir(own);
 	return 0;
+}
+
+void leases_free(struct leases *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free(l->v[i].text);
+	free(l->v);
+	*l = (struct leases){ 0 };
+}
+
+/* "container ID CR LF interface", and white space around it. */
+static void split(struct lease *l)
+{
+	char *s = l->text + strspn(l->text, " \t\r\n");
+	size_t n = strlen(s);
+
+	while (n && strchr(" \t\r\n", s[n - 1]))
+		s[--n] = '\0';
+	l->container_id = s;
+	s += strcspn(s, "\r\n");
+	l->ifname = s + strspn(s, "\r\n");
+	*s = '\0';
+}
+
+static int read_lease(int dir, const char *name, void *arg, struct cni_err *err)
+{
+	struct leases *list = arg;
+	struct lease l = { .text = NULL }, *more;
+	char text[4096];
+	struct stat st;
+
+	if (ip_parse(name, &l.address) < 0 ||
+	    file_read_at(dir, name, text, sizeof(text)) < 0 ||
+	    fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0; /* another's file, or just released */
+	l.made = st.st_mtime;
+	more = reallocarray(list->v, list->n + 1, sizeof(*more));
+	if (more)
+		list->v = more;
+	l.text = more ? strdup(text) : NULL;
+	if (!l.text)
+		return err_set(err, CNI_E_INTERNAL, ENOMEM, "lease %s", name);
+	split(&l);
+	list->v[list->n++] = l;
+	return 0;
+}
+
+static int by_holder(const void *a, const void *b)
+{
+	const struct lease *x = a, *y = b;
+	const int c = strcmp(x->container_id, y->container_id);
+
+	return c ? c : strcmp(x->ifname, y->ifname);
+}
+
+static int by_holder_and_address(const void *a, const void *b)
+{
+	const struct lease *x = a, *y = b;
+	const int c = by_holder(a, b);
+
+	return c ? c : ip_cmp(&x->address, &y->address);
+}
+
+int leases_read(const char *network, struct leases *ret, struct cni_err *err)
+{
+	char path[PATH_MAX];
+	int r;
+
+	lease_dir(network, "", path, sizeof(path));
+	r = each_name(path, read_lease, ret, err);
+	if (!r && ret->n)
+		qsort(ret->v, ret->n, sizeof(*ret->v), by_holder_and_address);
+	return r;
+}
+
+const struct lease *leases_of(const struct leases *l, const char *container_id,
+			      const char *ifname, size_t *ret_n)
+{
+	const struct lease key = { .container_id = container_id,
+				   .ifname = ifname };
+	const struct lease *first =
+		l->n ? bsearch(&key, l->v, l->n, sizeof(*l->v), by_holder)
+		     : NULL;
+	size_t n = 0;
+
+	while (first && first > l->v && !by_holder(first - 1, &key))
+		first--;
+	while (first && first + n < l->v + l->n && !by_holder(first + n, &key))
+		n++;
+	*ret_n = n;
+	return first;
 }

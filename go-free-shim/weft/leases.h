@@ -1,9 +1,62 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* leases.h - a network's lease directory, to be removed with the network. */
+/* leases.h - a network's lease directory. */
 #ifndef WEFT_WEFT_LEASES_H
 #define WEFT_WEFT_LEASES_H
 
+#include <stddef.h>
+#include <time.h>
+
 #include "base/err.h"
+#include "base/ip.h"
+#include "base/mem.h"
+
+/**
+ * struct lease - An address that is held
+ * @address:	Which
+ * @made:	When
+ * @container_id: By whom; points into @text
+ * @ifname:	"" in host-local's oldest files
+ * @text:	The file's content
+ */
+struct lease {
+	struct ip_addr address;
+	time_t made;
+	const char *container_id;
+	const char *ifname;
+	char *text;
+};
+
+/**
+ * struct leases - Those of one network, sorted by holder
+ * @v:		Array
+ * @n:		How many
+ */
+struct leases {
+	struct lease *v;
+	size_t n;
+};
+
+/**
+ * leases_read() - Read a network's leases
+ * @network:	Valid name
+ * @ret:	Free with leases_free(), also after a failure
+ *
+ * Return: 0 or a negative errno; without a directory there are none
+ */
+int leases_read(const char *network, struct leases *ret, struct cni_err *err);
+
+void leases_free(struct leases *l);
+
+#define cleanup_leases CLEANUP(leases_free)
+
+/**
+ * leases_of() - One attachment's leases
+ * @ret_n:	How many
+ *
+ * Return: the first of them
+ */
+const struct lease *leases_of(const struct leases *l, const char *container_id,
+			      const char *ifname, size_t *ret_n);
 
 /**
  * leases_check_none() - Refuse while an address is held

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* weft network rm: what belongs to the network and not to a guest. */
+/* weft network ls, and rm: what belongs to the network and not to a guest. */
 #include <errno.h>
 #include <string.h>
 
@@ -66,9 +66,14 @@ static int rm(const char *network, struct cni_err *err)
 
 int weft_network(const struct weft_args *a, struct cni_err *err)
 {
-	if (strcmp(a->positional[0], "rm") != 0)
-		return err_say(err, CNI_E_ENV, EINVAL,
-			       "network %s: no such verb (rm)",
-			       a->positional[0]);
-	return rm(a->positional[1], err);
+	const char *verb = a->positional[0];
+
+	if (!strcmp(verb, "ls") && a->n == 1)
+		return weft_network_ls(a, err);
+	if (!strcmp(verb, "rm") && a->n == 2)
+		return rm(a->positional[1], err);
+	return err_say(
+		err, CNI_E_ENV, EINVAL,
+		"network %s: not \"network ls\" nor \"network rm NETWORK\"",
+		verb);
 }

@@ -18,13 +18,17 @@ static const struct verb {
 } verbs[] = {
 	{ "add", "NETWORK NETNS", "attach a namespace, print the result", 2, 2,
 	  weft_add },
-	{ "check", "NETWORK NETNS", "is everything as add left it?", 2, 2,
+	{ "check", "NETWORK [NETNS]", "is everything as add left it?", 1, 2,
 	  weft_check },
 	{ "del", "NETWORK [NETNS]", "detach", 1, 2, weft_del },
-	{ "gc", "NETWORK", "remove what belongs to no guest", 1, 1, weft_gc },
-	{ "status", "NETWORK", "can the network take another guest?", 1, 1,
+	{ "gc", "NETWORK", "remove what belongs to no guest", 1, 2, weft_gc },
+	{ "status", "NETWORK", "can the network take another guest?", 1, 2,
 	  weft_status },
-	{ "network", "rm NETWORK", "remove what outlives the last guest", 2, 2,
+	{ "version", "[NETWORK]", "what its plugins speak", 0, 2,
+	  weft_version },
+	{ "ls", "[NETWORK]", "list attachments", 0, 1, weft_ls },
+	{ "network", "ls", "list networks", 1, 2, weft_network },
+	{ "network", "rm NETWORK", "remove what outlives the last guest", 1, 2,
 	  weft_network },
 };
 
@@ -32,14 +36,15 @@ static const size_t n_verbs = sizeof(verbs) / sizeof(verbs[0]);
 
 static int usage(FILE *to)
 {
-	(void)fputs("usage: weft VERB ARGUMENTS [OPTIONS]\n\n", to);
+	(void)fputs("usage: weft [OPTIONS] VERB ARGUMENTS\n\n", to);
 	for (size_t i = 0; i < n_verbs; i++)
 		(void)fprintf(to, "  %-8s %-16s %s\n", verbs[i].name,
 			      verbs[i].usage, verbs[i].about);
 	(void)fputs(
 		"\nOptions:\n"
 		"  --id ID          container ID (default: derived from NETNS)\n"
-		"  --ifname NAME    interface in the guest (default: $CNI_IFNAME, eth0)\n"
+		"  -i, --ifname NAME  interface in the guest (default: $CNI_IFNAME, eth0)\n"
+		"  --json           of ls: all there is, for programs\n"
 		"  --cache-dir DIR  where results are kept (default: " CACHE_DIR
 		")\n"
 		"\nEnvironment: NETCONFPATH (/etc/cni/net.d), CNI_PATH, CNI_ARGS, CAP_ARGS (JSON)\n",
@@ -47,12 +52,38 @@ static int usage(FILE *to)
 	return to == stderr ? 2 : 0;
 }
 
+static int take_option(int c, struct weft_args *ret)
+{
+	switch (c) {
+	case 'd':
+		ret->id = optarg;
+		return 0;
+	case 'i':
+		ret->ifname = optarg;
+		return 0;
+	case 'c':
+		ret->cache_dir = optarg;
+		return 0;
+	case 'j':
+		ret->json = true;
+		return 0;
+	case 'h':
+		ret->help = true;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* Options may stand before the verb, as cnitool has it, or anywhere. */
 static int parse(int argc, char **argv, struct weft_args *ret)
 {
 	static const struct option options[] = {
 		{ "id", required_argument, NULL, 'd' },
 		{ "ifname", required_argument, NULL, 'i' },
 		{ "cache-dir", required_argument, NULL, 'c' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	const size_t max = sizeof(ret->positional) / sizeof(char *);
@@ -61,40 +92,38 @@ static int parse(int argc, char **argv, struct weft_args *ret)
 
 	*ret = (struct weft_args){ .ifname = env && *env ? env : "eth0",
 				   .cache_dir = CACHE_DIR };
-	while ((c = getopt_long(argc, argv, "i:", options, NULL)) != -1) {
-		if (c == 'd')
-			ret->id = optarg;
-		else if (c == 'i')
-			ret->ifname = optarg;
-		else if (c == 'c')
-			ret->cache_dir = optarg;
-		else
+	while ((c = getopt_long(argc, argv, "hi:", options, NULL)) != -1)
+		if (take_option(c, ret) < 0)
 			return -EINVAL;
-	}
+	if (optind < argc)
+		ret->verb = argv[optind++];
 	for (; optind < argc && ret->n < max; optind++)
 		ret->positional[ret->n++] = argv[optind];
 	return optind < argc ? -EINVAL : 0;
 }
 
-static const struct verb *find_verb(const char *name)
+static const struct verb *find_verb(const struct weft_args *a)
 {
-	for (size_t i = 0; i < n_verbs; i++)
-		if (!strcmp(verbs[i].name, name))
-			return &verbs[i];
+	for (size_t i = 0; a->verb && i < n_verbs; i++)
+		if (!strcmp(verbs[i].name, a->verb))
+			return a->n < verbs[i].n_min || a->n > verbs[i].n_max
+				       ? NULL
+				       : &verbs[i];
 	return NULL;
 }
 
 int weft_main(int argc, char **argv)
 {
-	const struct verb *verb = argc > 1 ? find_verb(argv[1]) : NULL;
 	struct cni_err err = CNI_ERR_INIT;
+	const struct verb *verb;
 	struct weft_args args;
 
-	if (argc > 1 &&
-	    (!strcmp(argv[1], "help") || !strcmp(argv[1], "--help")))
+	if (parse(argc, argv, &args) < 0)
+		return usage(stderr);
+	if (args.help || (args.verb && !strcmp(args.verb, "help")))
 		return usage(stdout);
-	if (!verb || parse(argc - 1, argv + 1, &args) < 0 ||
-	    args.n < verb->n_min || args.n > verb->n_max)
+	verb = find_verb(&args);
+	if (!verb)
 		return usage(stderr);
 
 	/* Inherited as ignored, it would hide how a plugin ended. */

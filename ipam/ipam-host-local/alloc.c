@@ -11,18 +11,51 @@
  * an address a few times, not for ever. */
 #define MAX_TRIES 8
 
-static int pick(const struct alloc *a, size_t i, struct cni_err *err)
+/* Return: whether the set has a free address, as far as is known */
+static bool pick_known(struct alloc *a, size_t i)
 {
-	const struct range_set *set = &a->conf->sets[i];
 	struct ip_addr last = { 0 };
 	const bool has_last = store_last(a->store, i, &last);
+
+	return range_set_pick(&a->conf->sets[i], has_last ? &last : NULL,
+			      &a->held->taken, &a->slots[i].addr);
+}
+
+/* Which addresses are taken: by names alone, or by what is in the leases. What
+ * this very call published is not what the attachment held before. */
+static int learn_taken(struct alloc *a, bool by_names, struct cni_err *err)
+{
+	cleanup_held struct held now = { 0 };
 	int r;
 
-	if (range_set_pick(set, has_last ? &last : NULL, &a->held->taken,
-			   &a->slots[i].addr))
+	r = by_names ? store_list(a->store, &now.taken, err)
+		     : held_scan(a->store, a->who, &now, err);
+	if (r < 0)
+		return r;
+	ip_list_free(&a->held->taken);
+	a->held->taken = now.taken;
+	a->held->scanned = now.scanned;
+	now.taken = (struct ip_list){ 0 };
+	return 0;
+}
+
+/* Garbled files of a power cut, then leases that no guest has survived. */
+static int pick(struct alloc *a, size_t i, struct cni_err *err)
+{
+	int r = 0;
+
+	if (pick_known(a, i))
 		return 0;
-	r = a->held->scanned ? 0 : held_scan(a->store, a->who, a->held, err);
-	return r < 0 ? r : range_set_exhausted(set, &a->held->taken, err);
+	if (!a->held->scanned)
+		r = learn_taken(a, false, err);
+	if (!r && pick_known(a, i))
+		return 0;
+	if (!r && index_reclaim(a->store, a->who->network))
+		r = learn_taken(a, false, err);
+	if (!r && !pick_known(a, i))
+		r = range_set_exhausted(&a->conf->sets[i], &a->held->taken,
+					err);
+	return r;
 }
 
 static int is_taken(const struct alloc *a, size_t i, const struct lease *lease,
@@ -173,23 +206,9 @@ static void write_index(struct alloc *a)
 			r = ip_list_add(&all, &a->slots[i].addr);
 	if (r < 0)
 		all.n = 0; /* no entry rather than half of one */
+	ip_list_sort(&all);
 	index_write(a->store, a->who, &all);
 	a->indexed = true;
-}
-
-/* What this very call published is not what the attachment held before. */
-static int learn_taken(struct alloc *a, struct cni_err *err)
-{
-	cleanup_held struct held now = { 0 };
-	const int r = held_scan(a->store, a->who, &now, err);
-
-	if (r < 0)
-		return r;
-	ip_list_free(&a->held->taken);
-	a->held->taken = now.taken;
-	a->held->scanned = true;
-	now.taken = (struct ip_list){ 0 };
-	return 0;
 }
 
 /* The address has a file after all: take that away if a power cut left it,
@@ -207,7 +226,7 @@ static int give_way(struct alloc *a, size_t i, struct cni_err *err)
 	if (slot->requested)
 		return is_taken(a, i, &lease, err);
 
-	r = learn_taken(a, err);
+	r = learn_taken(a, a->store->complete, err);
 	if (!r)
 		r = pick(a, i, err);
 	if (!r)
@@ -264,12 +283,10 @@ int alloc_publish(struct alloc *a, struct cni_err *err)
 	const bool all_adopted = a->n_adopted == a->conf->n_sets;
 	int r;
 
-	if (all_adopted && !a->held->scanned)
-		return 0;
-
 	r = all_adopted ? 0 : stage(a, err);
 	if (r < 0)
 		return r;
+	/* Also where nothing is new: it dates the leases to this boot. */
 	write_index(a);
 	if (!all_adopted) {
 		r = publish_all(a, err);

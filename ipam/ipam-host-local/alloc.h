@@ -36,7 +36,7 @@ struct alloc_slot {
  */
 struct alloc {
 	const struct ipam_conf *conf;
-	const struct store *store;
+	struct store *store;
 	const struct cni_attachment *who;
 	struct held *held;
 	struct alloc_slot *slots;

@@ -2,6 +2,7 @@
 #include "ipam-host-local/held.h"
 
 #include "ipam-host-local/index.h"
+#include "ipam-host-local/roll.h"
 
 void held_free(struct held *h)
 {
@@ -28,21 +29,40 @@ static bool confirm_hint(const struct store *s,
 	return true;
 }
 
-int held_find(const struct store *s, const struct cni_attachment *who,
+/* A lease of host-local's first versions names only the container. */
+static void find_legacy(const struct store *s, const struct cni_attachment *who,
+			struct held *ret)
+{
+	const struct cni_attachment container = { who->network,
+						  who->container_id, "" };
+	struct timespec written;
+
+	if (!index_read(s, &container, &ret->legacy, &written))
+		ip_list_free(&ret->legacy);
+}
+
+int held_find(struct store *s, const struct cni_attachment *who,
 	      struct held *ret, struct cni_err *err)
 {
 	struct timespec written;
 
-	if (index_read(s, who, &ret->own, &written) &&
-	    confirm_hint(s, who, &ret->own, &written))
-		return 0;
+	if (index_read(s, who, &ret->own, &written)) {
+		if (confirm_hint(s, who, &ret->own, &written))
+			return 0;
+		s->complete = false;
+	} else if (s->complete) {
+		ip_list_free(&ret->own);
+		find_legacy(s, who, ret);
+		if (!ret->legacy.n)
+			return 0;
+	}
 	return held_scan(s, who, ret, err);
 }
 
 /* Return: 1 if the address is taken, 0 if it is free, or a negative errno */
 static int sort_lease(const struct store *s, const struct cni_attachment *who,
 		      const struct ip_addr *a, struct held *ret,
-		      struct cni_err *err)
+		      struct roll *roll, struct cni_err *err)
 {
 	struct lease lease;
 	int r = store_read(s, a, &lease, err);
@@ -55,12 +75,15 @@ static int sort_lease(const struct store *s, const struct cni_attachment *who,
 		r = ip_list_add(&ret->own, a);
 	else if (lease_is_legacy_of(&lease, who))
 		r = ip_list_add(&ret->legacy, a);
+	if (r >= 0)
+		r = roll_add(roll, &lease, a);
 	return r < 0 ? err_set(err, CNI_E_INTERNAL, -r, "read leases") : 1;
 }
 
-int held_scan(const struct store *s, const struct cni_attachment *who,
+int held_scan(struct store *s, const struct cni_attachment *who,
 	      struct held *ret, struct cni_err *err)
 {
+	cleanup_roll struct roll roll = { 0 };
 	struct cni_err e = CNI_ERR_INIT;
 	size_t n = 0;
 	int acc;
@@ -69,7 +92,7 @@ int held_scan(const struct store *s, const struct cni_attachment *who,
 	acc = store_list(s, &ret->taken, err);
 	for (size_t i = 0; i < ret->taken.n; i++) {
 		const struct ip_addr a = ret->taken.v[i];
-		const int r = sort_lease(s, who, &a, ret, &e);
+		const int r = sort_lease(s, who, &a, ret, &roll, &e);
 
 		if (r)
 			ret->taken.v[n++] = a;
@@ -77,5 +100,7 @@ int held_scan(const struct store *s, const struct cni_attachment *who,
 	}
 	ret->taken.n = n;
 	ret->scanned = true;
+	if (!acc && !s->complete)
+		roll_index(&roll, s, who->network);
 	return acc;
 }

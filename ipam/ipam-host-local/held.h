@@ -23,16 +23,17 @@ struct held {
 
 /**
  * held_find() - Ask the index and, unless leases confirm all it says, scan
- * @s:		Locked
+ * @s:		Locked. Where it is complete, what the index does not know is
+ *		not; after a scan it is, if everything could be recorded
  * @ret:	Filled as far as possible also on failure
  *
  * Return: 0, or the first failure: what could not be read may be @who's
  */
-int held_find(const struct store *s, const struct cni_attachment *who,
+int held_find(struct store *s, const struct cni_attachment *who,
 	      struct held *ret, struct cni_err *err);
 
 /** held_scan() - Read all leases; replaces what @ret holds */
-int held_scan(const struct store *s, const struct cni_attachment *who,
+int held_scan(struct store *s, const struct cni_attachment *who,
 	      struct held *ret, struct cni_err *err);
 
 void held_free(struct held *h);

@@ -13,6 +13,7 @@
 
 #define NAME_SIZE 17
 #define NEW "index.new"
+#define LEARNT "~"
 
 struct entry {
 	struct cni_attachment of; /* points into text; network is not in it */
@@ -26,6 +27,11 @@ static const char *entry_name(const struct cni_attachment *who,
 	(void)snprintf(buf, NAME_SIZE, "%016llx",
 		       (unsigned long long)cni_attachment_hash(who));
 	return buf;
+}
+
+static bool is_entry(const struct dirent *e)
+{
+	return strspn(e->d_name, "0123456789abcdef") == NAME_SIZE - 1;
 }
 
 static bool entry_read(const struct store *s, const char *name,
@@ -62,14 +68,15 @@ bool index_read(const struct store *s, const struct cni_attachment *who,
 	    fstatat(s->own, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return false;
 	*ret_written = st.st_mtim;
-	while ((word = strsep(&e.addrs, " ")))
+	while ((word = strsep(&e.addrs, " ")) && strcmp(word, LEARNT) != 0)
 		if (!lease_name_parse(word, &a) || ip_list_add(ret, &a) < 0)
 			return false;
 	return true;
 }
 
 static bool entry_format(const struct cni_attachment *who,
-			 const struct ip_list *addrs, char *buf, size_t size)
+			 const struct ip_list *addrs, const char *mark,
+			 char *buf, size_t size)
 {
 	char text[IP_STR_SIZE];
 	int n = snprintf(buf, size, "%s %s", who->container_id, who->ifname);
@@ -77,6 +84,8 @@ static bool entry_format(const struct cni_attachment *who,
 	for (size_t i = 0; n > 0 && (size_t)n < size && i < addrs->n; i++)
 		n += snprintf(buf + n, size - (size_t)n, " %s",
 			      ip_format(&addrs->v[i], text));
+	if (n > 0 && (size_t)n < size)
+		n += snprintf(buf + n, size - (size_t)n, "%s", mark);
 	return n > 0 && (size_t)n < size;
 }
 
@@ -94,7 +103,7 @@ static int entry_replace(const struct store *s, const char *name,
 	return 0;
 }
 
-void index_write(const struct store *s, const struct cni_attachment *who,
+void index_write(struct store *s, const struct cni_attachment *who,
 		 const struct ip_list *addrs)
 {
 	char name[NAME_SIZE], text[PATH_MAX];
@@ -103,14 +112,85 @@ void index_write(const struct store *s, const struct cni_attachment *who,
 
 	(void)entry_name(who, name);
 	if (entry_read(s, name, &old) && !entry_is_of(&old, who))
+		r = -EEXIST;
+	else if (!addrs->n)
+		(void)unlinkat(s->own, name, 0);
+	else if (entry_format(who, addrs, "", text, sizeof(text)))
+		r = entry_replace(s, name, text);
+	else
+		r = -ENAMETOOLONG;
+	if (!r)
 		return;
 
-	if (!addrs->n || !entry_format(who, addrs, text, sizeof(text)))
+	s->complete = false;
+	if (r != -EEXIST)
 		(void)unlinkat(s->own, name, 0);
-	else
-		r = entry_replace(s, name, text);
-	if (r < 0)
-		log_debug("index %s: %s", name, strerror(-r));
+	log_debug("index %s: %s", name, strerror(-r));
+}
+
+bool index_learn(const struct store *s, const struct cni_attachment *who,
+		 const struct ip_list *addrs)
+{
+	char name[NAME_SIZE], text[PATH_MAX], known[PATH_MAX];
+	ssize_t n;
+
+	(void)entry_name(who, name);
+	if (s->own < 0 ||
+	    !entry_format(who, addrs, " " LEARNT, text, sizeof(text)))
+		return false;
+	n = readlinkat(s->own, name, known, sizeof(known) - 1);
+	if (n > 0) {
+		struct entry old;
+
+		known[n] = '\0';
+		/* The one that ADD wrote is the same without the mark. */
+		if (!strncmp(known, text, (size_t)n) &&
+		    (!text[n] || !strcmp(text + n, " " LEARNT)))
+			return true;
+		if (entry_read(s, name, &old) && !entry_is_of(&old, who))
+			return false;
+	}
+	return !entry_replace(s, name, text);
+}
+
+static size_t free_old(const struct store *s, const struct cni_attachment *who,
+		       char *addrs)
+{
+	struct cni_err ignored = CNI_ERR_INIT;
+	struct lease lease;
+	struct ip_addr a;
+	size_t freed = 0;
+	char *word;
+
+	while ((word = strsep(&addrs, " ")))
+		if (lease_name_parse(word, &a) &&
+		    store_is_of_earlier_boot(s, &a) &&
+		    store_read(s, &a, &lease, &ignored) > 0 &&
+		    lease_is_of(&lease, who) && !store_remove(s, &a, &ignored))
+			freed++;
+	return freed;
+}
+
+size_t index_reclaim(const struct store *s, const char *network)
+{
+	cleanup_dir DIR *d = NULL;
+	const struct dirent *e;
+	struct entry entry;
+	size_t freed = 0;
+
+	if (file_opendir_at(s->own, &d) < 0)
+		return 0;
+	while ((e = readdir(d))) {
+		if (!is_entry(e) ||
+		    !store_own_is_of_earlier_boot(s, e->d_name) ||
+		    !entry_read(s, e->d_name, &entry) ||
+		    strchr(entry.addrs, *LEARNT))
+			continue;
+		entry.of.network = network;
+		freed += free_old(s, &entry.of, entry.addrs);
+		(void)unlinkat(s->own, e->d_name, 0);
+	}
+	return freed;
 }
 
 void index_sweep(const struct store *s, const char *network,
@@ -124,13 +204,14 @@ void index_sweep(const struct store *s, const char *network,
 	if (file_opendir_at(s->own, &d) < 0)
 		return;
 	while ((e = readdir(d))) {
-		if (strspn(e->d_name, "0123456789abcdef") != NAME_SIZE - 1)
+		if (!is_entry(e))
 			continue;
 		if (entry_read(s, e->d_name, &entry)) {
 			entry.of.network = network;
 			if (!strcmp(e->d_name, entry_name(&entry.of, name)) &&
-			    cni_attachments_has(valid, entry.of.container_id,
-						entry.of.ifname))
+			    cni_attachments_has(
+				    valid, entry.of.container_id,
+				    *entry.of.ifname ? entry.of.ifname : NULL))
 				continue;
 		}
 		(void)unlinkat(s->own, e->d_name, 0);

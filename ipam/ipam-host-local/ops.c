@@ -60,12 +60,15 @@ static int add(const struct cni_call *call, struct cni_result *ret,
 		return err_ctx(err, r, "network %s", who.network);
 
 	ret->adopted = alloc_keep(&alloc);
+	store_settle(&store);
 	return 0;
 }
 
-static int release(const struct store *s, const struct cni_attachment *who,
+static int release(struct store *s, const struct cni_attachment *who,
 		   struct cni_err *err)
 {
+	const struct cni_attachment container = { who->network,
+						  who->container_id, "" };
 	const struct ip_list none = { 0 };
 	cleanup_held struct held held = { 0 };
 	struct cni_err e = CNI_ERR_INIT;
@@ -79,8 +82,10 @@ static int release(const struct store *s, const struct cni_attachment *who,
 
 		acc = err_keep_first(err, &e, r, acc);
 	}
-	if (!acc)
+	if (!acc && held.own.n)
 		index_write(s, who, &none);
+	else if (!acc && held.legacy.n)
+		index_write(s, &container, &none);
 	store_unstage(s); /* an ADD may have been killed */
 	return acc;
 }
@@ -102,6 +107,8 @@ static int del(const struct cni_call *call, struct cni_err *err)
 		r = store_lock(&store, err);
 	if (!r)
 		r = release(&store, &who, err);
+	if (!r)
+		store_settle(&store);
 	return r < 0 ? err_ctx(err, r, "network %s", who.network) : 0;
 }
 
@@ -153,6 +160,8 @@ static int check(const struct cni_call *call, struct cni_err *err)
 			who.container_id);
 	if (!r)
 		r = check_result(call, &conf, &held, err);
+	if (!r)
+		store_settle(&store);
 	return r < 0 ? err_ctx(err, r, "network %s", who.network) : 0;
 }
 
@@ -203,6 +212,8 @@ static int gc(const struct cni_call *call, struct cni_err *err)
 	if (!r) {
 		r = sweep(&store, &valid, err);
 		index_sweep(&store, network, &valid);
+		if (!r)
+			store_settle(&store);
 	}
 	return r < 0 ? err_ctx(err, r, "network %s", network) : 0;
 }
@@ -215,10 +226,10 @@ static bool has_runtime_ranges(const struct cni_netconf *c)
 	return cJSON_IsTrue(json_get(caps, "ipRanges"));
 }
 
-static int check_room(const struct ipam_conf *conf, const struct store *s,
-		      struct cni_err *err)
+static int check_room(const struct ipam_conf *conf, const char *network,
+		      struct store *s, struct cni_err *err)
 {
-	const struct cni_attachment nobody = { "", "", "" };
+	const struct cni_attachment nobody = { network, "", "" };
 	cleanup_held struct held held = { 0 };
 	struct ip_addr a;
 	int r;
@@ -255,7 +266,7 @@ static int status(const struct cni_call *call, struct cni_err *err)
 	if (!r)
 		r = store_lock(&store, err);
 	if (!r)
-		r = check_room(&conf, &store, err);
+		r = check_room(&conf, call->conf.name, &store, err);
 	if (r < 0) {
 		err->code = CNI_E_UNAVAILABLE;
 		return err_ctx(err, r, "network %s", call->conf.name);

@@ -13,6 +13,8 @@
 #define OWN_DIR ".weft"
 /* Only under the lock, so one name will do. */
 #define STAGED "lease.new"
+#define STAMP "stamp"
+#define STAMP_SIZE 64 /* twice 20 digits, a point, 9 digits and one more */
 
 /* A directory below one that is open already: links are not followed. */
 static int open_below(int dir, const char *name, int *ret)
@@ -85,10 +87,56 @@ void store_close(struct store *s)
 	*s = (struct store)STORE_INIT;
 }
 
+/* Both directories: an index that somebody else touched is not complete. */
+static bool format_stamp(const struct store *s, const struct timespec *leases,
+			 char buf[STAMP_SIZE])
+{
+	struct stat st;
+
+	if (fstat(s->own, &st) < 0)
+		return false;
+	(void)snprintf(buf, STAMP_SIZE, "%020lld.%09ld %020lld.%09ld\n",
+		       (long long)leases->tv_sec, leases->tv_nsec,
+		       (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+	return true;
+}
+
+static bool is_stamped(const struct store *s)
+{
+	char have[STAMP_SIZE], want[STAMP_SIZE];
+	struct stat st;
+
+	return s->own >= 0 && !fstat(s->leases, &st) &&
+	       file_read_at(s->own, STAMP, have, sizeof(have)) > 0 &&
+	       format_stamp(s, &st.st_mtim, want) && !strcmp(have, want);
+}
+
 int store_lock(struct store *s, struct cni_err *err)
 {
-	return file_lock_at(s->leases, "lock", 0750, STORE_LOCK_S, &s->lock,
-			    err);
+	const int r = file_lock_at(s->leases, "lock", 0750, STORE_LOCK_S,
+				   &s->lock, err);
+
+	s->complete = !r && is_stamped(s);
+	return r;
+}
+
+void store_settle(struct store *s)
+{
+	struct timespec t[2] = { { .tv_nsec = UTIME_OMIT } };
+	cleanup_close int fd = -1;
+	char text[STAMP_SIZE];
+
+	if (!s->complete || is_stamped(s) ||
+	    clock_gettime(CLOCK_REALTIME, &t[1]) < 0)
+		return;
+	t[1].tv_sec--;
+
+	/* The record first: without the mtime it vouches for nothing. */
+	fd = openat(s->own, STAMP, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+		    0600);
+	if (fd >= 0 && format_stamp(s, &t[1], text) &&
+	    !file_write_all(fd, text, strlen(text)))
+		(void)futimens(s->leases, t);
 }
 
 bool store_is_writable(const struct store *s)
@@ -141,13 +189,13 @@ static bool boot_time(struct timespec *ret)
 	return true;
 }
 
-static bool is_of_earlier_boot(const struct store *s, const char *name)
+static bool is_of_earlier_boot(int dir, const char *name, mode_t type)
 {
 	struct timespec boot;
 	struct stat st;
 
-	return !fstatat(s->leases, name, &st, AT_SYMLINK_NOFOLLOW) &&
-	       S_ISREG(st.st_mode) && boot_time(&boot) &&
+	return !fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) &&
+	       (st.st_mode & S_IFMT) == type && boot_time(&boot) &&
 	       is_before(&st.st_mtim, &boot);
 }
 
@@ -160,7 +208,8 @@ int store_read(const struct store *s, const struct ip_addr *a,
 
 	if (n >= 0) {
 		lease_parse(ret, (size_t)n);
-		if (ret->kind == LEASE_GARBLED && is_of_earlier_boot(s, name))
+		if (ret->kind == LEASE_GARBLED &&
+		    is_of_earlier_boot(s->leases, name, S_IFREG))
 			ret->kind = LEASE_DEAD;
 		return 1;
 	}
@@ -173,6 +222,18 @@ int store_read(const struct store *s, const struct ip_addr *a,
 		return 1;
 	}
 	return err_set(err, CNI_E_IO, (int)-n, "read lease %s", name);
+}
+
+bool store_is_of_earlier_boot(const struct store *s, const struct ip_addr *a)
+{
+	char name[IP_STR_SIZE];
+
+	return is_of_earlier_boot(s->leases, ip_format(a, name), S_IFREG);
+}
+
+bool store_own_is_of_earlier_boot(const struct store *s, const char *name)
+{
+	return is_of_earlier_boot(s->own, name, S_IFLNK);
 }
 
 bool store_is_newer(const struct store *s, const struct ip_addr *a,

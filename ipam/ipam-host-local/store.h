@@ -16,6 +16,7 @@
  *		per address in use, "last_reserved_ip.N"
  * @own:	Ours alone: temporary files and the index; -1 if missing
  * @lock:	Held while not -1
+ * @complete:	The index knows every lease: what it does not have, is not
  *
  * Initialise with STORE_INIT; store_close() also unlocks.
  */
@@ -23,6 +24,7 @@ struct store {
 	int leases;
 	int own;
 	int lock;
+	bool complete;
 };
 
 #define STORE_INIT                                  \
@@ -51,13 +53,32 @@ int store_open(const char *data_dir, const char *network, struct store *ret,
 
 void store_close(struct store *s);
 
+/**
+ * store_settle() - Let the next call trust the index as far as this one could
+ * @s:		Locked; complete says whether every change is in the index
+ *
+ * The lease directory's mtime becomes a value of ours, which is recorded
+ * beside the index: as long as it stands there, nobody else has added or
+ * removed a lease. The value lies a second back, where no clock will write it.
+ * Never an error: without a stamp the next miss reads all leases.
+ */
+void store_settle(struct store *s);
+
 #define cleanup_store CLEANUP(store_close)
 
 /**
  * store_lock() - Exclude everybody, also host-local, until store_close()
+ *
+ * Sets complete, see store_settle().
  * @err:	CNI_E_RETRY after STORE_LOCK_S
  */
 int store_lock(struct store *s, struct cni_err *err);
+
+/** store_is_of_earlier_boot() - Was this lease made before the host came up? */
+bool store_is_of_earlier_boot(const struct store *s, const struct ip_addr *a);
+
+/** store_own_is_of_earlier_boot() - The same of an entry of the index */
+bool store_own_is_of_earlier_boot(const struct store *s, const char *name);
 
 /** store_is_writable() - Could a lease be written there now? */
 bool store_is_writable(const struct store *s);

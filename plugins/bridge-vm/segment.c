@@ -37,6 +37,17 @@ static int pin_mac(struct job *j, struct cni_err *err)
 	return link_set_mac(j->host, j->bridge.index, &j->bridge.mac, err);
 }
 
+/* An ADD that made the bridge may have been killed before it marked it. */
+static int mark(struct job *j, struct cni_err *err)
+{
+	char alias[CNI_LINK_ALIAS_SIZE];
+
+	if (j->bridge.group != LINK_GROUP_WEFT || *j->bridge.alias)
+		return 0;
+	cni_network_alias(j->call->conf.name, BRIDGE_VM_ROLE, alias);
+	return link_set_alias(j->host, j->bridge.index, alias, err);
+}
+
 static int find_or_create(struct job *j, struct cni_err *err)
 {
 	int r = -ENODEV;
@@ -62,6 +73,8 @@ int bridge_ensure(struct job *j, struct cni_err *err)
 		return err_say(err, CNI_E_TAKEN, EEXIST,
 			       "\"%s\" already exists but is not a bridge",
 			       name);
+	if (!r)
+		r = mark(j, err);
 	if (!r)
 		r = pin_mac(j, err);
 	if (!r) {

@@ -134,7 +134,7 @@ state() {
 		for ns; do
 			ns_state "$ns" | sed "s/^/$ns /"
 		done
-	} | grep -v -e /last_reserved_ip -e fe80:
+	} | grep -v -e /last_reserved_ip -e /stamp -e fe80:
 }
 
 # pings NAME NS ADDRESS: a namespace reaches an address.

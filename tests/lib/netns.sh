@@ -78,15 +78,17 @@ ns_new() {
 net_state() {
 	local dir
 
-	ip -d -j link | jq -rc '.[] | del(.ifindex, .link_index, .operstate,
+	# One jq for both: to start it costs more than all the rest here.
+	{ ip -d -j link && ip -j addr; } | jq -rcs '(.[0][] |
+		del(.ifindex, .link_index, .operstate,
 		.link_netnsid, .promiscuity, .linkinfo.info_slave_data) |
 		.flags |= (. - ["LOWER_UP", "NO-CARRIER"] | sort) |
 		walk(if type == "object" then with_entries(select(.key |
 			test("_timer$|^topology_change|^root_|^bridge_id$") |
-			not)) else . end) | "link \(.ifname) \(.)"' | sort
-	ip -j addr | jq -rc '.[] | .ifname as $name | .addr_info[] |
+			not)) else . end) | "link \(.ifname) \(.)"),
+		(.[1][] | .ifname as $name | .addr_info[] |
 		del(.valid_life_time, .preferred_life_time, .tentative) |
-		"addr \($name) \(.local)/\(.prefixlen) \(.)"' | sort
+		"addr \($name) \(.local)/\(.prefixlen) \(.)")' | sort
 	for dir in -4 -6; do
 		ip "$dir" -o route show table all |
 			sed 's/ expires [^ ]*//; s/ linkdown//' | sort

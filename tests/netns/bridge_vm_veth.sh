@@ -387,6 +387,12 @@ add c2 c2 "$full"
 cni CHECK c1 c1 "$(with_prev "$full" "$first")"
 worked "the next ADD puts bridge, address and rule right for all"
 cni DEL c2 c2 "$full"
+mark=$(link br0 | jq -r .ifalias)
+ip link set br0 alias ""
+add c2 c2 "$full"
+same "$mark" "$(link br0 | jq -r .ifalias)" \
+	"and marks the bridge of an ADD that was killed before it could"
+cni DEL c2 c2 "$full"
 
 # No false alarm.
 ip -n c1 link set eth0 address 02:00:00:00:00:99

@@ -170,7 +170,7 @@ TEST(a_sysctl_of_nothing_is_enoent_and_of_a_path_einval)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_fails(sysctl_set_net("ipv4/conf", bad[i], "arp_notify",
 					    "1", &s->err),
-			     EINVAL, s->err, "set sysctl");
+			     EINVAL, s->err, "arp_notify to 1");
 	assert_fails(sysctl_set_net("ipv4", NULL, "ip_forward", "x", &s->err),
 		     EINVAL, s->err, "net/ipv4/ip_forward to x");
 	assert_fails(

@@ -205,10 +205,58 @@ TEST(an_alias_of_255_bytes_fits_and_one_of_256_does_not)
 	}
 }
 
+TEST(an_alias_is_taken_apart_again)
+{
+	const struct cni_attachment a = { "net", "c-1", "eth0" };
+	char text[CNI_LINK_ALIAS_SIZE];
+	struct cni_alias got;
+
+	cni_attachment_alias(&a, "bridge-vm", text);
+	assert_true(cni_alias_parse(text, &got));
+	assert_string_equal(got.role, "bridge-vm");
+	assert_string_equal(got.of.network, "net");
+	assert_string_equal(got.of.container_id, "c-1");
+	assert_string_equal(got.of.ifname, "eth0");
+	cni_network_alias("net", "bridge-vm", text);
+	assert_true(cni_alias_parse(text, &got));
+	assert_string_equal(got.of.network, "net");
+	assert_string_equal(got.of.container_id, "");
+	assert_true(cni_alias_parse("weft1:tap-vm:#00ff", &got));
+	assert_string_equal(got.of.network, "");
+	assert_string_equal(got.of.container_id, "#00ff");
+}
+
+TEST(what_is_no_alias_of_ours_is_not_taken_for_one)
+{
+	static const char *const bad[] = {
+		"",
+		"weft1",
+		"weft1:",
+		"weft1:x",
+		"weft1:x:",
+		"weft2:x:net:c:eth0",
+		"weft1::net:c:eth0",
+		"weft1:x:net:c:",
+		"weft1:x:net:c",
+		"weft1:x:../n:c:eth0",
+		"weft1:x:net:\033[2J:eth0",
+		"weft1:x:net:c:eth/0",
+		"weft1:x:net:c:eth0:more",
+		"weft1:x:#",
+		"weft1:x:#\033",
+	};
+	struct cni_alias got;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(cni_alias_parse(bad[i], &got));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_hash_is_fnv_1a_over_the_three_names),
+		cmocka_unit_test(an_alias_is_taken_apart_again),
+		cmocka_unit_test(what_is_no_alias_of_ours_is_not_taken_for_one),
 		cmocka_unit_test(link_names_are_a_prefix_and_eleven_hex_digits),
 		cmocka_unit_test(altnames_are_the_whole_hash),
 		cmocka_unit_test(interface_indexes_are_in_the_upper_half),

@@ -4,6 +4,7 @@
 #include "../lib/tmp.h"
 #include "libcni/cache.h"
 
+#define LEFT_OVER ".weft-0c0b5e6dc95bc97a"
 #define LIST "{\"name\":\"net\",\"plugins\":[{\"type\":\"a\"}]}"
 
 static int setup(void **state)
@@ -158,8 +159,8 @@ static void empty_and_garbled_entries_are_none(void **state)
 		"{\"containerId\":5,\"ifName\":\"eth0\",\"networkName\":\"net\"}",
 		"{\"containerId\":\"c\",\"ifName\":\"eth0\",\"networkName\":\"\"}",
 		"{\"containerId\":\"c\",\"ifName\":\"eth0\",\"networkName\":\"net\",\"result\":[]}",
-		/* libcni's older format: the bare result */
-		"{\"cniVersion\":\"0.4.0\",\"ips\":[]}",
+		"{\"kind\":\"cniCacheV2\",\"containerId\":\"c\",\"ifName\":\"eth0\",\"networkName\":\"net\"}",
+		"{\"kind\":\"x\",\"cniVersion\":\"0.4.0\",\"ips\":[]}",
 	};
 	struct tmp *t = *state;
 
@@ -257,6 +258,43 @@ static void an_entry_that_could_not_be_loaded_is_not_saved(void **state)
 	free(big);
 }
 
+static int count(const struct cache_entry *e, void *arg, struct cni_err *err);
+
+static void a_bare_result_of_an_older_libcni_is_read(void **state)
+{
+	cleanup_cache_entry struct cache_entry e = { 0 };
+	struct cni_err err = CNI_ERR_INIT;
+	struct tmp *t = *state;
+	int n = 0;
+
+	(void)tmp_write(t, "net-c-eth0",
+			"{\"cniVersion\":\"0.4.0\",\"ips\":[{}]}", 0600);
+	assert_int_equal(cache_load(t->path, "net", "c", "eth0", &e), 1);
+	assert_string_equal(e.container_id, "c");
+	assert_string_equal(e.netns, "");
+	assert_string_equal(e.args, "");
+	assert_int_equal(cJSON_GetArraySize(json_get(e.result, "ips")), 1);
+	/* Whose it is cannot be told from a name with dashes. */
+	assert_int_equal(cache_each(t->path, "net", count, &n, &err), 0);
+	assert_int_equal(n, 0);
+}
+
+static void what_a_killed_writer_left_goes_with_the_entry(void **state)
+{
+	struct cni_err err = CNI_ERR_INIT;
+	struct tmp *t = *state;
+
+	/* FNV-1a 64 of "net\0c\0eth0", as tests/unit/test_attachment.c. */
+	save(t, "c", "", NULL);
+	(void)tmp_write(t, LEFT_OVER, "{", 0600);
+	save(t, "c", "", NULL);
+	assert_null(tmp_read(t, LEFT_OVER));
+	(void)tmp_write(t, LEFT_OVER, "{", 0600);
+	assert_ok(cache_remove(t->path, "net", "c", "eth0", &err), &err);
+	assert_int_equal(rmdir(t->path), 0);
+	assert_int_equal(mkdir(t->path, 0700), 0);
+}
+
 static int count(const struct cache_entry *e, void *arg, struct cni_err *err)
 {
 	(void)err;
@@ -306,6 +344,8 @@ int main(void)
 		IN_DIR(removing_is_repeatable),
 		IN_DIR(names_that_make_no_file_name_are_refused),
 		IN_DIR(an_entry_that_could_not_be_loaded_is_not_saved),
+		IN_DIR(a_bare_result_of_an_older_libcni_is_read),
+		IN_DIR(what_a_killed_writer_left_goes_with_the_entry),
 		IN_DIR(each_sees_the_readable_entries_of_its_network),
 	};
 

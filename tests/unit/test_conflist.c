@@ -59,6 +59,8 @@ TEST(the_highest_version_that_both_sides_speak_is_taken)
 		      CNI_V1_1_0);
 	check_version("\"cniVersions\":[\"1.0.0\",\"1.2.0\",\"2.0.0\"],",
 		      CNI_V1_0_0);
+	check_version("\"cniVersions\":[\"0.4.0\"],\"cniVersion\":\"1.2.0\",",
+		      CNI_V0_4_0);
 	check_version("\"cniVersions\":[],\"cniVersion\":\"0.3.0\",",
 		      CNI_V0_3_0);
 }
@@ -114,7 +116,9 @@ TEST(a_list_needs_a_name_and_plugins_with_types)
 		      "missing or invalid network name");
 	check_refused("null", CNI_E_CONFIG, "missing or invalid network name");
 	check_refused("[]", CNI_E_DECODE, "[] is not an object");
-	check_refused("{\"name\":\"n\"}", CNI_E_CONFIG, "no plugins in list");
+	check_refused("{\"name\":\"n\",\"loadOnlyInlinedPlugins\":\"true\"}",
+		      CNI_E_CONFIG,
+		      "loadOnlyInlinedPlugins is true, and no 'plugins' key");
 	check_refused("{\"name\":\"n\",\"plugins\":[]}", CNI_E_CONFIG,
 		      "no plugins in list");
 	check_refused("{\"name\":\"n\",\"plugins\":{}}", CNI_E_DECODE,
@@ -143,6 +147,11 @@ TEST(a_single_plugin_becomes_a_list)
 	assert_int_equal(cJSON_GetArraySize(c.plugins), 1);
 	assert_int_equal(
 		json_get(cJSON_GetArrayItem(c.plugins, 0), "x")->valueint, 1);
+	assert_string_equal(c.text,
+			    "{\"name\":\"n\",\"cniVersion\":\"0.4.0\","
+			    "\"plugins\":[{\"name\":\"n\",\"cniVersion\":"
+			    "\"0.4.0\",\"type\":\"a\",\"x\":1}]}");
+	assert_int_equal(c.len, strlen(c.text));
 }
 
 TEST(what_is_no_object_is_no_single_plugin)
@@ -234,6 +243,122 @@ TEST(a_file_that_cannot_be_read_ends_the_search_as_in_libcni)
 	tmp_remove(&t);
 }
 
+TEST(anothers_version_does_not_end_the_search_but_its_own_does)
+{
+	cleanup_conflist struct conflist c = { 0 };
+	struct cni_err err;
+	struct tmp t;
+
+	tmp_make(&t);
+	(void)tmp_write(&t, "1.conflist",
+			"{\"name\":\"m\",\"cniVersion\":\"9.0.0\"," PLUGINS "}",
+			0600);
+	(void)tmp_write(&t, "2.conflist", "{\"name\":\"n\"," PLUGINS "}", 0600);
+	assert_ok(load(&t, "n", &c, &err), &err);
+	assert_true(load(&t, "m", &c, &err) < 0);
+	assert_int_equal(err.code, CNI_E_VERSION);
+	tmp_remove(&t);
+}
+
+static void make_drop_ins(struct tmp *t)
+{
+	(void)snprintf(t->file, sizeof(t->file), "%s/n", t->path);
+	assert_int_equal(mkdir(t->file, 0700), 0);
+	(void)snprintf(t->file, sizeof(t->file), "%s/n/15.conf", t->path);
+	assert_int_equal(mkdir(t->file, 0700), 0);
+	(void)tmp_write(t, "n/20.conf", "{\"type\":\"z\"}", 0600);
+	(void)tmp_write(t, "n/10.conf", "{\"type\":\"y\"}", 0600);
+	(void)tmp_write(t, "n/05.json", "{\"type\":\"no\"}", 0600);
+}
+
+static void check_types(const struct conflist *c, const char *want)
+{
+	char types[64] = "";
+	const cJSON *p;
+
+	cJSON_ArrayForEach(p, c->plugins)
+	{
+		const size_t n = strlen(types);
+
+		(void)snprintf(types + n, sizeof(types) - n, "%s",
+			       json_get(p, "type")->valuestring);
+	}
+	assert_string_equal(types, want);
+}
+
+TEST(a_directory_beside_the_list_adds_plugins)
+{
+	cleanup_conflist struct conflist c = { 0 };
+	struct cni_err err;
+	struct tmp t;
+
+	tmp_make(&t);
+	(void)tmp_write(&t, "n.conflist", "{\"name\":\"n\"}", 0600);
+	assert_error(load(&t, "n", &c, &err), &err, CNI_E_CONFIG,
+		     "no plugin configs found");
+	make_drop_ins(&t);
+	assert_ok(load(&t, "n", &c, &err), &err);
+	check_types(&c, "yz");
+	(void)tmp_write(&t, "n.conflist", "{\"name\":\"n\"," PLUGINS "}", 0600);
+	assert_ok(load(&t, "n", &c, &err), &err);
+	check_types(&c, "ayz");
+	(void)tmp_write(
+		&t, "n.conflist",
+		"{\"name\":\"n\",\"loadOnlyInlinedPlugins\":\"TRUE\"," PLUGINS
+		"}",
+		0600);
+	assert_ok(load(&t, "n", &c, &err), &err);
+	check_types(&c, "a");
+	tmp_remove(&t);
+}
+
+TEST(a_bad_file_in_that_directory_is_named)
+{
+	static const char *const bad[] = { "{", "[]", "{}", "{\"type\":5}" };
+	struct tmp t;
+
+	tmp_make(&t);
+	(void)tmp_write(&t, "n.conflist", "{\"name\":\"n\"," PLUGINS "}", 0600);
+	make_drop_ins(&t);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		cleanup_conflist struct conflist c = { 0 };
+		struct cni_err err;
+
+		(void)tmp_write(&t, "n/20.conf", bad[i], 0600);
+		assert_true(load(&t, "n", &c, &err) < 0);
+		assert_says(&err, "/n/20.conf");
+	}
+	tmp_remove(&t);
+}
+
+static int gather(struct conflist *c, void *arg)
+{
+	char *names = arg;
+	const size_t n = strlen(names);
+
+	(void)snprintf(names + n, 64 - n, "%s", c->name);
+	return !strcmp(c->name, "stop") ? 5 : 0;
+}
+
+TEST(each_network_is_seen_and_what_cannot_be_read_is_not)
+{
+	struct cni_err err = CNI_ERR_INIT;
+	char names[64] = "";
+	struct tmp t;
+
+	tmp_make(&t);
+	assert_int_equal(conflist_each("/none", gather, names, &err), 0);
+	(void)tmp_write(&t, "1.conflist", "{", 0600);
+	(void)tmp_write(&t, "3.conflist", "{\"name\":\"b\"," PLUGINS "}", 0600);
+	(void)tmp_write(&t, "2.conflist", "{\"name\":\"a\"," PLUGINS "}", 0600);
+	(void)tmp_write(&t, "0.conf", "{\"name\":\"stop\",\"type\":\"x\"}",
+			0600);
+	(void)tmp_write(&t, "4.json", "{\"name\":\"d\",\"type\":\"x\"}", 0600);
+	assert_int_equal(conflist_each(t.path, gather, names, &err), 5);
+	assert_string_equal(names, "abstop");
+	tmp_remove(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -250,6 +375,12 @@ int main(void)
 		cmocka_unit_test(a_network_that_is_not_there_is_named),
 		cmocka_unit_test(
 			a_file_that_cannot_be_read_ends_the_search_as_in_libcni),
+		cmocka_unit_test(
+			anothers_version_does_not_end_the_search_but_its_own_does),
+		cmocka_unit_test(a_directory_beside_the_list_adds_plugins),
+		cmocka_unit_test(a_bad_file_in_that_directory_is_named),
+		cmocka_unit_test(
+			each_network_is_seen_and_what_cannot_be_read_is_not),
 	};
 
 	return RUN(tests);

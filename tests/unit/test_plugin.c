@@ -344,7 +344,7 @@ static int full_stdout(void *arg)
 	return run_plugin(arg);
 }
 
-TEST(a_result_that_cannot_be_printed_is_a_failure)
+TEST(a_result_that_cannot_be_printed_is_a_failure_and_taken_back)
 {
 	int (*const mains[])(void *) = { closed_stdout, full_stdout };
 
@@ -358,6 +358,7 @@ TEST(a_result_that_cannot_be_printed_is_a_failure)
 		c->in = CONF("1.1.0");
 		child_run(c);
 		assert_int_equal(c->status, 1);
+		assert_string_equal(c->err, "ran DEL");
 		c->env = ENV("CNI_COMMAND=VERSION");
 		child_run(c);
 		assert_int_equal(c->status, 1);
@@ -390,7 +391,8 @@ int main(void)
 			cni_path_is_not_needed_where_nothing_is_delegated),
 		cmocka_unit_test(
 			our_own_namespace_is_refused_unless_overridden),
-		cmocka_unit_test(a_result_that_cannot_be_printed_is_a_failure),
+		cmocka_unit_test(
+			a_result_that_cannot_be_printed_is_a_failure_and_taken_back),
 	};
 
 	return RUN(tests);

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "weft/session.h"
+
+int weft_del(const struct weft_args *a, struct cni_err *err)
+{
+	return session_on_guest(a, runtime_del, err);
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "state.h"
+
+#include <err.h>
+#include <fcntl.h>
+#include <fts.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/ip.h"
+#include "net/addr.h"
+#include "net/link.h"
+#include "net/netns.h"
+#include "net/nft.h"
+
+enum { NAMESPACES = 4 };
+
+static struct netlink *net[NAMESPACES], *fw;
+static size_t n_net;
+
+static void must(int r, const struct cni_err *e)
+{
+	if (r < 0)
+		errx(2, "look around: %s", e->msg);
+}
+
+void state_open(const char *const *paths)
+{
+	struct cni_err e = CNI_ERR_INIT;
+	int fd = -1;
+
+	must(netlink_open(&net[n_net++], &e), &e);
+	must(netlink_open_nfnl(&fw, &e), &e);
+	for (; *paths; paths++) {
+		must(netns_open(*paths, &fd, &e), &e);
+		must(netlink_open_in(fd, &net[n_net++], &e), &e);
+		(void)close(fd);
+	}
+}
+
+__attribute__((format(printf, 2, 3))) static void add(struct state *s,
+						      const char *format, ...)
+{
+	va_list args;
+
+	s->lines = realloc(s->lines, (s->n + 1) * sizeof(*s->lines));
+	va_start(args, format);
+	if (!s->lines || vasprintf(&s->lines[s->n++], format, args) < 0)
+		errx(2, "out of memory");
+	va_end(args);
+}
+
+static uint64_t hash(const void *data, size_t n)
+{
+	const unsigned char *p = data;
+	uint64_t h = 0xcbf29ce484222325U;
+
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ p[i]) * 0x100000001b3U;
+	return h;
+}
+
+static void read_links(struct state *s, size_t at)
+{
+	cleanup_free struct link_info *links = NULL;
+	struct cni_err e = CNI_ERR_INIT;
+	size_t n = 0;
+
+	must(link_list(net[at], 0, &links, &n, &e), &e);
+	for (size_t i = 0; i < n; i++)
+		add(s, "device in %zu: %s %s group %x alias %s", at,
+		    links[i].name, links[i].kind, links[i].group,
+		    links[i].alias);
+	for (size_t i = 0; i < n; i++) {
+		cleanup_free struct ip_net *addrs = NULL;
+		char text[IP_NET_STR_SIZE];
+		size_t n_addrs = 0;
+
+		must(addr_list(net[at], links[i].index, &addrs, &n_addrs, &e),
+		     &e);
+		for (size_t k = 0; k < n_addrs; k++)
+			if (!ip_is_link_local(&addrs[k].addr))
+				add(s, "address in %zu: %s %s", at,
+				    links[i].name,
+				    ip_net_format(&addrs[k], text));
+	}
+}
+
+/* All three kinds of objects begin with the table's name, but a table, and go
+ * on with the chain's. */
+static int read_fw(struct nlmsghdr *h, void *arg, struct cni_err *e)
+{
+	struct nlattr *tb[NFTA_RULE_MAX + 1];
+	struct state *s = arg;
+	char table[64] = "", chain[192] = "";
+	uint64_t sum = 0;
+
+	(void)e;
+	if (!h || nlmsg_parse(h, sizeof(struct nfgenmsg), tb, NFTA_RULE_MAX,
+			      NULL) < 0)
+		errx(2, "the ruleset changes by itself");
+	netlink_attr_str(tb[NFTA_RULE_TABLE], table, sizeof(table));
+	switch (h->nlmsg_type & 0xff) {
+	case NFT_MSG_NEWCHAIN:
+		netlink_attr_str(tb[NFTA_CHAIN_NAME], chain, sizeof(chain));
+		break;
+	case NFT_MSG_NEWRULE:
+		netlink_attr_str(tb[NFTA_RULE_CHAIN], chain, sizeof(chain));
+		if (tb[NFTA_RULE_EXPRESSIONS])
+			sum = hash(nla_data(tb[NFTA_RULE_EXPRESSIONS]),
+				   (size_t)nla_len(tb[NFTA_RULE_EXPRESSIONS]));
+		break;
+	default:
+		break;
+	}
+	add(s, "nf_tables: %s %s %016llx", table, chain,
+	    (unsigned long long)sum);
+	return 0;
+}
+
+static void read_ruleset(struct state *s)
+{
+	static const int types[] = { NFT_MSG_GETTABLE, NFT_MSG_GETCHAIN,
+				     NFT_MSG_GETRULE };
+	struct cni_err e = CNI_ERR_INIT;
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		struct netlink_req q = fw_req(types[i], 0);
+
+		must(netlink_dump(fw, &q, read_fw, s, &e), &e);
+	}
+}
+
+static void read_file(struct state *s, const FTSENT *f)
+{
+	char text[4096] = "";
+	ssize_t n = 0;
+
+	if (S_ISREG(f->fts_statp->st_mode) &&
+	    strncmp(f->fts_name, "last_reserved_ip", 16) != 0)
+		n = file_read_at(AT_FDCWD, f->fts_accpath, text, sizeof(text));
+	else if (S_ISLNK(f->fts_statp->st_mode))
+		n = readlink(f->fts_accpath, text, sizeof(text));
+	add(s, "file: %s %o %016llx", f->fts_path, f->fts_statp->st_mode,
+	    (unsigned long long)hash(text, n > 0 ? (size_t)n : 0));
+}
+
+static void read_files(struct state *s)
+{
+	char *const roots[] = { (char *)"/var/lib/cni", (char *)"/run", NULL };
+	FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	FTSENT *f;
+
+	while (walk && (f = fts_read(walk))) {
+		if (!strcmp(f->fts_path, "/run/tmp") ||
+		    !strcmp(f->fts_path, "/run/.var-lib"))
+			(void)fts_set(walk, f, FTS_SKIP);
+		else if (f->fts_info != FTS_DP)
+			read_file(s, f);
+	}
+	(void)fts_close(walk);
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void state_read(struct state *ret)
+{
+	*ret = (struct state){ 0 };
+	for (size_t i = 0; i < n_net; i++)
+		read_links(ret, i);
+	read_ruleset(ret);
+	read_files(ret);
+	qsort(ret->lines, ret->n, sizeof(*ret->lines), compare);
+}
+
+void state_free(struct state *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		free(s->lines[i]);
+	free(s->lines);
+	*s = (struct state){ 0 };
+}
+
+bool state_has_all(const struct state *whole, const struct state *part,
+		   const char *what)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < part->n; i++) {
+		if (bsearch(&part->lines[i], whole->lines, whole->n,
+			    sizeof(*whole->lines), compare))
+			continue;
+		all = false;
+		if (what)
+			printf("#   %s: %s\n", what, part->lines[i]);
+	}
+	return all;
+}

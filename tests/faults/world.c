@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "world.h"
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fts.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "net/link.h"
+#include "net/link_remove.h"
+#include "net/masq.h"
+#include "net/netns.h"
+#include "net/sysctl.h"
+
+enum { ORPHANS = 16, VARS = 9 };
+
+static const char *const guests[] = { BYSTANDER, GUEST };
+static char vars[VARS][4096], *env[VARS + 1];
+static const char *bin_dir, *reference_dir, *preload_path;
+static struct netlink *host, *inside[2];
+static int in = -1, out = -1, logs = -1;
+static unsigned int started;
+
+static void must(int r, const char *what, const struct cni_err *e)
+{
+	if (r < 0)
+		errx(2, "%s: %s", what, e->msg);
+}
+
+static int memory(const char *name)
+{
+	const int fd = memfd_create(name, MFD_CLOEXEC);
+
+	if (fd < 0)
+		err(2, "memfd_create");
+	return fd;
+}
+
+void world_open(const char *bin, const char *reference, const char *preload)
+{
+	struct cni_err e = CNI_ERR_INIT;
+	char path[64];
+	int fd = -1;
+
+	bin_dir = bin;
+	reference_dir = reference;
+	preload_path = preload;
+	in = memory("in");
+	out = memory("out");
+	logs = memory("log");
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L))
+		err(2, "subreaper");
+	must(netlink_open(&host, &e), "open", &e);
+	for (size_t i = 0; i < 2; i++) {
+		(void)snprintf(path, sizeof(path), "/run/netns/%s", guests[i]);
+		must(netns_open(path, &fd, &e), "open", &e);
+		must(netlink_open_in(fd, &inside[i], &e), "open", &e);
+		(void)close(fd);
+	}
+}
+
+static void rewrite(int fd, const char *text)
+{
+	const size_t n = strlen(text);
+
+	if (ftruncate(fd, 0) || lseek(fd, 0, SEEK_SET) ||
+	    write(fd, text, n) != (ssize_t)n || lseek(fd, 0, SEEK_SET))
+		err(2, "memory");
+}
+
+static void write_env(const struct request *r)
+{
+	int n = 0;
+
+#define PUT(...) (void)snprintf(vars[n++], sizeof(vars[0]), __VA_ARGS__)
+	PUT("CNI_COMMAND=%s", r->verb);
+	PUT("CNI_CONTAINERID=%s", r->id);
+	PUT("CNI_NETNS=/run/netns/%s", r->id);
+	PUT("CNI_IFNAME=eth0");
+	PUT("CNI_PATH=%s:%s", bin_dir, reference_dir);
+	PUT("PATH=/usr/bin:/bin");
+	if (r->alloc >= 0) {
+		PUT("LD_PRELOAD=%s", preload_path);
+		PUT("WEFT_FAIL_ALLOC=%d", r->alloc);
+	}
+#undef PUT
+	for (int i = 0; i < VARS; i++)
+		env[i] = i < n ? vars[i] : NULL;
+}
+
+const struct program *world_prepare(const struct request *r)
+{
+	static struct program p;
+	static char path[4096];
+	cleanup_free char *text = NULL;
+	const bool is_ours = strcmp(r->setup->type, "host-local") != 0;
+
+	if (asprintf(&text,
+		     "{\"cniVersion\":\"1.1.0\",\"name\":\"net1\",\"type\":"
+		     "\"%s\",%s%s%s%s}",
+		     r->setup->type, r->setup->keys, r->more ? r->more : "",
+		     r->prev ? ",\"prevResult\":" : "",
+		     r->prev ? r->prev : "") < 0)
+		err(2, "memory");
+	rewrite(in, text);
+	rewrite(out, "");
+	rewrite(logs, "");
+	write_env(r);
+	(void)snprintf(path, sizeof(path), "%s/%s",
+		       is_ours ? bin_dir : reference_dir, r->setup->type);
+	p = (struct program){ path, env, in, out, logs };
+	return &p;
+}
+
+static void read_back(int fd, char *buf, size_t size)
+{
+	const ssize_t n = pread(fd, buf, size - 1, 0);
+
+	buf[n < 0 ? 0 : n] = '\0';
+}
+
+void world_answer(int status, struct answer *ret)
+{
+	ret->status = status;
+	read_back(out, ret->out, sizeof(ret->out));
+	read_back(logs, ret->log, sizeof(ret->log));
+}
+
+void world_call(const struct request *r, struct answer *ret)
+{
+	const int pid = program_start(world_prepare(r), false);
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			err(2, "wait");
+	world_answer(status, ret);
+	(void)world_reap(++started % ORPHANS == 0);
+}
+
+bool world_reap(bool all)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	int pid = 0;
+
+	for (int i = 0; i < (all ? 5000 : 1); i++) {
+		do
+			pid = waitpid(-1, NULL, WNOHANG);
+		while (pid > 0);
+		if (pid < 0)
+			return true;
+		if (all)
+			(void)nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
+static void remove_links(struct netlink *nl)
+{
+	cleanup_free struct link_info *links = NULL;
+	struct cni_err e = CNI_ERR_INIT;
+	size_t n = 0;
+
+	must(link_list(nl, 0, &links, &n, &e), "clean", &e);
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(links[i].name, "lo") != 0)
+			(void)link_delete(nl, links[i].index, &e);
+}
+
+static void remove_leases(void)
+{
+	char *const roots[] = { (char *)"/var/lib/cni/networks", NULL };
+	FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	const FTSENT *f;
+
+	while (walk && (f = fts_read(walk)))
+		if (f->fts_info != FTS_D)
+			(void)remove(f->fts_accpath);
+	(void)fts_close(walk);
+}
+
+/* So that an ADD has them to change. */
+static void reset_sysctls(void)
+{
+	struct cni_err e = CNI_ERR_INIT;
+
+	(void)sysctl_set_net("ipv4", NULL, "ip_forward", "0", &e);
+	(void)sysctl_set_net("ipv6/conf", "all", "forwarding", "0", &e);
+}
+
+void world_forget(void)
+{
+	struct cni_err e = CNI_ERR_INIT;
+	struct link_info bridge;
+
+	if (!link_get(host, "br0", &bridge, &e))
+		must(link_remove(host, bridge.index, LINK_WAIT_EVENT, &e),
+		     "clean", &e);
+	must(masq_remove("net1", &e), "clean", &e);
+	remove_leases();
+	reset_sysctls();
+}
+
+void world_build(const struct setup *s, bool is_fresh)
+{
+	const struct request add = {
+		.setup = s, .verb = "ADD", .id = BYSTANDER, .alloc = -1
+	};
+	struct cni_err e = CNI_ERR_INIT;
+	struct answer a;
+
+	remove_links(inside[0]);
+	remove_links(inside[1]);
+	remove_links(host);
+	must(masq_remove("net1", &e), "clean", &e);
+	remove_leases();
+	reset_sysctls();
+	if (is_fresh)
+		return;
+	world_call(&add, &a);
+	if (!answer_is_success(&a, "ADD"))
+		errx(2, "%s: the bystander: %s%s", s->name, a.out, a.log);
+}
+
+bool answer_is_error(const struct answer *a)
+{
+	const char *end = NULL;
+	cleanup_json cJSON *doc = cJSON_ParseWithOpts(a->out, &end, false);
+	const cJSON *code = json_get(doc, "code"), *msg = json_get(doc, "msg");
+
+	return WIFEXITED(a->status) && WEXITSTATUS(a->status) == 1 && doc &&
+	       !end[strspn(end, " \n")] && cJSON_IsNumber(code) &&
+	       code->valuedouble > 0 && cJSON_IsString(msg) &&
+	       *msg->valuestring;
+}
+
+bool answer_is_success(const struct answer *a, const char *verb)
+{
+	cleanup_json cJSON *doc = cJSON_Parse(a->out);
+
+	return WIFEXITED(a->status) && !WEXITSTATUS(a->status) &&
+	       (strcmp(verb, "ADD") != 0 ? !*a->out
+					 : !!json_get(doc, "cniVersion"));
+}

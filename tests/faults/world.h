@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* world.h - a host with one network, and the engine that calls plugins. */
+#ifndef WEFT_FAULTS_WORLD_H
+#define WEFT_FAULTS_WORLD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "trace.h"
+
+/* The guest of every fault, and one that none of them may touch. */
+#define GUEST "c1"
+#define BYSTANDER "c0"
+
+struct setup {
+	const char *name;
+	const char *type; /* the plugin that is called */
+	const char *keys; /* of its configuration, beside name and version */
+	bool is_foreign;  /* its IPAM plugin is the reference's */
+};
+
+/* How to call a plugin. */
+struct request {
+	const struct setup *setup;
+	const char *verb, *id;
+	const char *more; /* further keys, each begins with a comma */
+	const char *prev; /* prevResult or NULL */
+	int alloc;	  /* descriptor for fail_alloc.so, or -1 */
+};
+
+struct answer {
+	int status; /* as waitpid(2) has it */
+	char out[16384], log[2048];
+};
+
+/**
+ * world_open() - Begin
+ * @bin:	Where our plugins are
+ * @reference:	Where the reference plugins are, "" if they cannot be had
+ * @preload:	fail_alloc.so
+ *
+ * Exits on failure, as everything here does.
+ */
+void world_open(const char *bin, const char *reference, const char *preload);
+
+/**
+ * world_build() - A host without a trace of earlier calls
+ * @s:		What there shall be
+ * @is_fresh:	No network yet; else there is one, with the bystander on it
+ */
+void world_build(const struct setup *s, bool is_fresh);
+
+/**
+ * world_forget() - Take away what belongs to the network
+ *
+ * Its guests must be gone.
+ */
+void world_forget(void);
+
+/**
+ * world_prepare() - What it takes to call a plugin
+ * @r:	How
+ *
+ * Return: what to start; valid until the next call
+ */
+const struct program *world_prepare(const struct request *r);
+
+/**
+ * world_answer() - What the last program has said
+ * @status:	How it ended
+ * @ret:	The answer
+ */
+void world_answer(int status, struct answer *ret);
+
+/**
+ * world_call() - Call a plugin, undisturbed
+ * @r:		How
+ * @ret:	The answer
+ */
+void world_call(const struct request *r, struct answer *ret);
+
+/**
+ * world_reap() - Bury processes that others have left
+ * @all:	Wait for them, 5 s
+ *
+ * Return: are there none left?
+ */
+bool world_reap(bool all);
+
+/* Exactly one CNI error, and exit status 1? */
+bool answer_is_error(const struct answer *a);
+/* Exit status 0, and for ADD a result, for the others nothing? */
+bool answer_is_success(const struct answer *a, const char *verb);
+
+#endif
