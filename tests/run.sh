@@ -58,7 +58,9 @@ run_kernel() {
 	# No network in there: what tests fetch must be here before.
 	tests/lib/cache.sh cache_reference_plugins >/dev/null || true
 	jq=$(tests/lib/cache.sh cache_jq) || true
-	PATH=${jq:+$jq:}$PATH WEFT_LOGS=$out WEFT_TESTS_MUST_RUN=${WEFT_TESTS_MUST_RUN-1} \
+	PATH=${jq:+$jq:}$PATH WEFT_LOGS=$out WEFT_SWEEP_SECONDS=600 \
+		WEFT_TESTS_MUST_RUN=${WEFT_TESTS_MUST_RUN-1} \
+		WEFT_TEST_SCALE=${WEFT_TEST_SCALE-25} \
 		setpriv --pdeathsig TERM tests/lib/kernel-vm.sh "$1" "$out" \
 		tests/run.sh netns 2>&1 </dev/null |
 		tee "$log" | grep --line-buffered -vE "$sum" || status=$?
@@ -98,7 +100,7 @@ programs() {
 	done
 }
 
-[ $# -gt 0 ] || set -- unit netns build vms kernel
+[ $# -gt 0 ] || set -- unit netns build vms
 mkdir -p "$logs"
 list=$(programs "$@")
 mapfile -t list <<<"$list"

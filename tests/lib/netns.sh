@@ -142,6 +142,21 @@ test_end() {
 	[ "$failed" = 0 ] || exit 1
 }
 
+# WEFT_TEST_SCALE, percent: less, not nothing, where a machine is slow.
+test_scale=${WEFT_TEST_SCALE:-100}
+
+# scaled N: so much of it; at least two.
+scaled() {
+	local n=$(($1 * test_scale / 100))
+
+	echo $((n > 2 ? n : 2))
+}
+
+# sampled N: is the Nth case of a sweep one of those to be done?
+sampled() {
+	[ $(($1 * test_scale / 100)) != $((($1 - 1) * test_scale / 100)) ]
+}
+
 ok() {
 	echo "ok - $1"
 	passed=$((passed + 1))

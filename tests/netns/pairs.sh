@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# A container and a VM that ask at the same time, fifty times over, at once.
+# A container and a VM that ask at the same time, fifty times over (or as
+# WEFT_TEST_SCALE has it), at once.
 set -euo pipefail
 # shellcheck source=tests/lib/netns.sh
 . "$(dirname "$0")/../lib/netns.sh"
@@ -9,7 +10,7 @@ test_main "$@"
 # shellcheck source=tests/lib/cni.sh
 . "$(dirname "$0")/../lib/cni.sh"
 
-pairs=50
+pairs=$(scaled 50)
 config=$(conf '.isDefaultGateway = true | .ipMasq = true |
 	.perAttachment = ["attach"]')
 mkdir "$TMPDIR/out"
@@ -21,7 +22,7 @@ all() {
 
 	exec 7>"$TMPDIR/gate"
 	flock 7
-	for i in $(seq $pairs); do
+	for i in $(seq "$pairs"); do
 		one "$verb" "c$i" "c$i" veth &
 		pids+=($!)
 		one "$verb" "v$i" "c$i" tap &
@@ -45,7 +46,7 @@ one() {
 	return "$status"
 }
 
-for i in $(seq $pairs); do
+for i in $(seq "$pairs"); do
 	ns_new "c$i"
 done
 
@@ -53,7 +54,7 @@ done
 cycle() {
 	all ADD >/dev/null
 	all DEL >/dev/null
-	state c1 c$pairs
+	state c1 "c$pairs"
 }
 before=$(cycle)
 
@@ -91,4 +92,4 @@ pings "the first container reaches the last" c1 \
 same 0 "$(all DEL)" "one DEL each, at once, succeeds"
 same "" "$(leases)" "and leaves the pool empty"
 same "" "$(ip -o link show master br0)" "and no port"
-same "$before" "$(state c1 c$pairs)" "the state is that before"
+same "$before" "$(state c1 "c$pairs")" "the state is that before"
