@@ -30,7 +30,7 @@ static bool confirm_hint(const struct store *s,
 }
 
 /* A lease of host-local's first versions names only the container. */
-static void find_legacy(const struct store *s, const struct cni_attachment *who,
+static void find_legacy(struct store *s, const struct cni_attachment *who,
 			struct held *ret)
 {
 	const struct cni_attachment container = { who->network,
@@ -53,7 +53,7 @@ int held_find(struct store *s, const struct cni_attachment *who,
 	} else if (s->complete) {
 		ip_list_free(&ret->own);
 		find_legacy(s, who, ret);
-		if (!ret->legacy.n)
+		if (!ret->legacy.n && s->complete)
 			return 0;
 	}
 	return held_scan(s, who, ret, err);

@@ -55,7 +55,14 @@ static bool entry_is_of(const struct entry *e, const struct cni_attachment *who)
 	       !strcmp(e->of.ifname, who->ifname);
 }
 
-bool index_read(const struct store *s, const struct cni_attachment *who,
+/* Not knowing is not knowing of none. */
+static bool unknown(struct store *s)
+{
+	s->complete = false;
+	return false;
+}
+
+bool index_read(struct store *s, const struct cni_attachment *who,
 		struct ip_list *ret, struct timespec *ret_written)
 {
 	char name[NAME_SIZE], *word;
@@ -63,14 +70,17 @@ bool index_read(const struct store *s, const struct cni_attachment *who,
 	struct entry e;
 	struct stat st;
 
-	if (!entry_read(s, entry_name(who, name), &e) ||
-	    !entry_is_of(&e, who) ||
-	    fstatat(s->own, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	errno = 0;
+	if (!entry_read(s, entry_name(who, name), &e))
+		return errno == ENOENT ? false : unknown(s);
+	if (!entry_is_of(&e, who))
 		return false;
+	if (fstatat(s->own, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return unknown(s);
 	*ret_written = st.st_mtim;
 	while ((word = strsep(&e.addrs, " ")) && strcmp(word, LEARNT) != 0)
 		if (!lease_name_parse(word, &a) || ip_list_add(ret, &a) < 0)
-			return false;
+			return unknown(s);
 	return true;
 }
 

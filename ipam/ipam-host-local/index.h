@@ -28,12 +28,13 @@
 
 /**
  * index_read() - What the index says
+ * @s:		No longer complete if the entry cannot be read
  * @ret:	Addresses, unconfirmed; free it in any case
  * @ret_written: When that was true
  *
  * Return: whether it says anything of @who
  */
-bool index_read(const struct store *s, const struct cni_attachment *who,
+bool index_read(struct store *s, const struct cni_attachment *who,
 		struct ip_list *ret, struct timespec *ret_written);
 
 /**

@@ -82,9 +82,10 @@ static int release(struct store *s, const struct cni_attachment *who,
 
 		acc = err_keep_first(err, &e, r, acc);
 	}
-	if (!acc && held.own.n)
+	/* Also an entry whose leases went without it. */
+	if (!acc)
 		index_write(s, who, &none);
-	else if (!acc && held.legacy.n)
+	if (!acc && !held.own.n && held.legacy.n)
 		index_write(s, &container, &none);
 	store_unstage(s); /* an ADD may have been killed */
 	return acc;
