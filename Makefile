@@ -145,6 +145,11 @@ faults: ## break every system call and allocation, once (as root)
 	$(Q)$(MAKE) --no-print-directory all fault-programs
 	$(Q)tests/faults/faults.sh
 
+.PHONY: mutants
+mutants: ## does a test notice when the code is wrong? (as root)
+	$(Q)tests/lib/deps.sh build test
+	$(Q)tests/mutants/mutants.sh
+
 .PHONY: unit
 unit: ## the unit tests alone: no root, no kernel
 	$(Q)$(MAKE) --no-print-directory SAN=1 test-programs
