@@ -63,8 +63,8 @@ static int send_all(struct netlink *nl, struct netlink_req *reqs, size_t n,
 	return len < 0 ? broke(nl, errno, "send to the kernel", err) : 0;
 }
 
-/* One datagram from the kernel; any process may send to our port. */
-static int receive(struct netlink *nl, char buf[NETLINK_BUF_SIZE], int *ret_len,
+/* One datagram of at most NETLINK_BUF_SIZE; any process may send to our port. */
+static int receive(struct netlink *nl, void *buf, int *ret_len,
 		   struct cni_err *err)
 {
 	struct sockaddr_nl from;
