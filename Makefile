@@ -121,7 +121,7 @@ demo: ## a container and a VM on one network, in a private host (as root)
 
 .PHONY: test
 test: ## install what is missing, run every test that this machine can run
-	$(Q)tests/lib/deps.sh build static test demo kernel
+	$(Q)tests/lib/deps.sh build static test demo
 	$(Q)$(MAKE) --no-print-directory all fault-programs
 	$(Q)$(MAKE) --no-print-directory SAN=1 all test-programs
 	$(Q)tests/run.sh
@@ -144,6 +144,11 @@ faults: ## break every system call and allocation, once (as root)
 	$(Q)tests/lib/deps.sh build test
 	$(Q)$(MAKE) --no-print-directory all fault-programs
 	$(Q)tests/faults/faults.sh
+
+.PHONY: mutants
+mutants: ## does a test notice when the code is wrong? (as root)
+	$(Q)tests/lib/deps.sh build test
+	$(Q)tests/mutants/mutants.sh
 
 .PHONY: unit
 unit: ## the unit tests alone: no root, no kernel

@@ -111,7 +111,7 @@ programs() {
 	done
 }
 
-[ $# -gt 0 ] || set -- unit netns build vms kernel
+[ $# -gt 0 ] || set -- unit netns build vms
 mkdir -p "$logs"
 list=$(programs "$@")
 kernel=

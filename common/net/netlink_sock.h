@@ -14,13 +14,11 @@
  * @fd:		The descriptor
  * @seq:	Sequence number of the next request
  * @broken:	See netlink_is_broken()
- * @buf:	The datagram at hand
  */
 struct netlink {
 	int fd;
 	uint32_t seq;
 	bool broken;
-	char buf[NETLINK_BUF_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
 };
 
 #endif

@@ -13,7 +13,6 @@ enum { VALUE_SIZE = 256 };
 
 static const char root[] = "/proc/sys/net";
 
-/* For sentences only. */
 static const char *name(const char *dir, const char *ifname, const char *key,
 			char buf[128])
 {
@@ -28,41 +27,24 @@ static bool is_component(const char *s)
 	       !strchr(s, '/');
 }
 
-/* Returns a descriptor, or a negative errno. */
+/* Returns a descriptor, or a negative errno. Nothing below root is a link. */
 static int open_key(const char *dir, const char *ifname, const char *key,
 		    int flags)
 {
-	const int path = O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW;
-	cleanup_close int top = -1, mid = -1, low = -1;
-	int at, fd;
+	char path[128];
+	int fd;
 
 	if (ifname && !is_component(ifname))
 		return -EINVAL;
-	top = open(root, path);
-	if (top < 0)
-		return -errno;
-	mid = openat(top, dir, path);
-	if (mid < 0)
-		return -errno;
-	if (ifname)
-		low = openat(mid, ifname, path);
-	at = ifname ? low : mid;
-	if (at < 0)
-		return -errno;
-	fd = openat(at, key, flags | O_CLOEXEC | O_NOFOLLOW);
+	fd = open(name(dir, ifname, key, path), flags | O_CLOEXEC | O_NOFOLLOW);
 	return fd < 0 ? -errno : fd;
 }
 
 /* The text without its line end; returns its length or a negative errno. */
-static ssize_t read_key(const char *dir, const char *ifname, const char *key,
-			char *buf, size_t size)
+static ssize_t read_value(int fd, char *buf, size_t size)
 {
-	cleanup_close int fd = open_key(dir, ifname, key, O_RDONLY);
-	ssize_t n;
+	ssize_t n = read(fd, buf, size);
 
-	if (fd < 0)
-		return fd;
-	n = read(fd, buf, size);
 	if (n < 0)
 		return -errno;
 	if ((size_t)n == size)
@@ -71,6 +53,14 @@ static ssize_t read_key(const char *dir, const char *ifname, const char *key,
 		n--;
 	buf[n] = '\0';
 	return n;
+}
+
+static ssize_t read_key(const char *dir, const char *ifname, const char *key,
+			char *buf, size_t size)
+{
+	cleanup_close int fd = open_key(dir, ifname, key, O_RDONLY);
+
+	return fd < 0 ? fd : read_value(fd, buf, size);
 }
 
 int sysctl_get_net(const char *dir, const char *ifname, const char *key,
@@ -91,20 +81,23 @@ int sysctl_get_net(const char *dir, const char *ifname, const char *key,
 int sysctl_set_net(const char *dir, const char *ifname, const char *key,
 		   const char *value, struct cni_err *err)
 {
+	cleanup_close int fd = open_key(dir, ifname, key, O_RDWR);
 	char text[VALUE_SIZE], where[128];
-	cleanup_close int fd = -1;
 	ssize_t n;
 
-	/* A key that cannot be read may still be written. */
-	if (read_key(dir, ifname, key, text, sizeof(text)) >= 0 &&
-	    !strcmp(text, value))
+	/* What may not be written may be right, what may not be read may be
+	 * written. */
+	n = fd >= 0 ? read_value(fd, text, sizeof(text))
+		    : read_key(dir, ifname, key, text, sizeof(text));
+	if (n >= 0 && !strcmp(text, value))
 		return 0;
 
-	fd = open_key(dir, ifname, key, O_WRONLY);
-	n = fd < 0 ? fd : write(fd, value, strlen(value));
+	if (fd < 0)
+		fd = open_key(dir, ifname, key, O_WRONLY);
+	n = fd < 0 ? fd : pwrite(fd, value, strlen(value), 0);
 	if (n < 0)
 		return err_set(err, CNI_E_KERNEL, fd < 0 ? -fd : errno,
-			       "set %s to %s", name(dir, ifname, key, where),
-			       value);
+			       "set sysctl %s to %s",
+			       name(dir, ifname, key, where), value);
 	return 0;
 }

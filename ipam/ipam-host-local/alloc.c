@@ -204,8 +204,10 @@ static void write_index(struct alloc *a)
 	for (size_t i = 0; !r && i < a->conf->n_sets; i++)
 		if (!a->slots[i].adopted)
 			r = ip_list_add(&all, &a->slots[i].addr);
-	if (r < 0)
-		all.n = 0; /* no entry rather than half of one */
+	if (r < 0) { /* no entry rather than half of one */
+		all.n = 0;
+		a->store->complete = false;
+	}
 	ip_list_sort(&all);
 	index_write(a->store, a->who, &all);
 	a->indexed = true;

@@ -29,33 +29,31 @@ static bool confirm_hint(const struct store *s,
 	return true;
 }
 
-/* A lease of host-local's first versions names only the container. */
-static void find_legacy(const struct store *s, const struct cni_attachment *who,
-			struct held *ret)
+/* Does the index know of nothing, and is that to be believed? A lease of
+ * host-local's first versions has an entry with its container alone. */
+static bool is_unknown(const struct store *s, const struct cni_attachment *who)
 {
 	const struct cni_attachment container = { who->network,
 						  who->container_id, "" };
+	cleanup_ip_list struct ip_list ignored = { 0 };
 	struct timespec written;
 
-	if (!index_read(s, &container, &ret->legacy, &written))
-		ip_list_free(&ret->legacy);
+	return s->complete && !index_read(s, &container, &ignored, &written);
 }
 
 int held_find(struct store *s, const struct cni_attachment *who,
 	      struct held *ret, struct cni_err *err)
 {
 	struct timespec written;
+	const int r = index_read(s, who, &ret->own, &written);
 
-	if (index_read(s, who, &ret->own, &written)) {
-		if (confirm_hint(s, who, &ret->own, &written))
-			return 0;
+	if (r > 0 && confirm_hint(s, who, &ret->own, &written))
+		return 0;
+	if (!r && is_unknown(s, who))
+		return 0;
+	/* What the index says is wrong, or it cannot be read: all anew. */
+	if (r)
 		s->complete = false;
-	} else if (s->complete) {
-		ip_list_free(&ret->own);
-		find_legacy(s, who, ret);
-		if (!ret->legacy.n)
-			return 0;
-	}
 	return held_scan(s, who, ret, err);
 }
 

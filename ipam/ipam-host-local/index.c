@@ -55,23 +55,26 @@ static bool entry_is_of(const struct entry *e, const struct cni_attachment *who)
 	       !strcmp(e->of.ifname, who->ifname);
 }
 
-bool index_read(const struct store *s, const struct cni_attachment *who,
-		struct ip_list *ret, struct timespec *ret_written)
+int index_read(const struct store *s, const struct cni_attachment *who,
+	       struct ip_list *ret, struct timespec *ret_written)
 {
 	char name[NAME_SIZE], *word;
 	struct ip_addr a;
 	struct entry e;
 	struct stat st;
 
-	if (!entry_read(s, entry_name(who, name), &e) ||
-	    !entry_is_of(&e, who) ||
-	    fstatat(s->own, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return false;
+	if (fstatat(s->own, entry_name(who, name), &st, AT_SYMLINK_NOFOLLOW))
+		return errno == ENOENT ? 0 : -errno;
+	if (!entry_read(s, name, &e) || !entry_is_of(&e, who))
+		return -EBADMSG;
 	*ret_written = st.st_mtim;
-	while ((word = strsep(&e.addrs, " ")) && strcmp(word, LEARNT) != 0)
-		if (!lease_name_parse(word, &a) || ip_list_add(ret, &a) < 0)
-			return false;
-	return true;
+	while ((word = strsep(&e.addrs, " ")) && strcmp(word, LEARNT) != 0) {
+		if (!lease_name_parse(word, &a))
+			return -EBADMSG;
+		if (ip_list_add(ret, &a) < 0)
+			return -ENOMEM;
+	}
+	return 1;
 }
 
 static bool entry_format(const struct cni_attachment *who,
@@ -112,7 +115,7 @@ void index_write(struct store *s, const struct cni_attachment *who,
 
 	(void)entry_name(who, name);
 	if (entry_read(s, name, &old) && !entry_is_of(&old, who))
-		r = -EEXIST;
+		r = addrs->n ? -EEXIST : 0;
 	else if (!addrs->n)
 		(void)unlinkat(s->own, name, 0);
 	else if (entry_format(who, addrs, "", text, sizeof(text)))

@@ -31,10 +31,10 @@
  * @ret:	Addresses, unconfirmed; free it in any case
  * @ret_written: When that was true
  *
- * Return: whether it says anything of @who
+ * Return: 1, 0 if there is no entry, or a negative errno: there may be one
  */
-bool index_read(const struct store *s, const struct cni_attachment *who,
-		struct ip_list *ret, struct timespec *ret_written);
+int index_read(const struct store *s, const struct cni_attachment *who,
+	       struct ip_list *ret, struct timespec *ret_written);
 
 /**
  * index_write() - Record all addresses of an attachment, or none

@@ -82,9 +82,9 @@ static int release(struct store *s, const struct cni_attachment *who,
 
 		acc = err_keep_first(err, &e, r, acc);
 	}
-	if (!acc && held.own.n)
+	if (!acc)
 		index_write(s, who, &none);
-	else if (!acc && held.legacy.n)
+	if (!acc && leases == &held.legacy)
 		index_write(s, &container, &none);
 	store_unstage(s); /* an ADD may have been killed */
 	return acc;

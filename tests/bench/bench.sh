@@ -7,6 +7,7 @@
 #
 #	RUNS=40 tests/bench/bench.sh    a short one, for development (200)
 #	RETRY=0                         do not measure what was missed again
+#	LEASES="0 1000"                 fill our own lease directories so far
 #	PARTS="latency ipam"            only these of latency, memory, parallel,
 #	                                ipam, ports; figures of others are left out
 #
@@ -19,6 +20,7 @@ set -euo pipefail
 
 RUNS=${RUNS:-200}
 RETRY=${RETRY:-1}
+LEASES=${LEASES:-0 1000 10000 50000}
 PARTS=${PARTS:-latency memory parallel ipam ports}
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -99,7 +101,7 @@ set_up() {
 	mkdir -p /run/floor/own /run/floor-tap/own
 	bridge ports 99
 	conf ports bridge-vm 16
-	conf refports bridge 17 '.bridge = "ports"'
+	conf refports bridge 16 '.bridge = "ports"'
 	ns_new guests
 }
 
@@ -186,7 +188,7 @@ measure_ipam() {
 	local n list=() small=(0 1000 10000)
 	local ours=$static/ipam-host-local theirs=$reference/host-local
 
-	for n in 0 1000 10000 50000; do
+	for n in $LEASES; do
 		list+=("$(ipam_one "own$n" "$ours" "$n") ACD")
 	done
 	for n in 10000 50000; do

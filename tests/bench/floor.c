@@ -371,10 +371,14 @@ static void del_link(void)
 {
 	const int events = sock(RTMGRP_LINK), own = sock(0);
 	struct batch b = { 0 };
+	const int room =
+		1 << 22; /* each port of the bridge may tell something */
 	bool gone = false;
 	pid_t child;
 	char in[16384];
 
+	(void)setsockopt(events, SOL_SOCKET, SO_RCVBUFFORCE, &room,
+			 sizeof(room));
 	put_delete(&b);
 	child = fork();
 	if (!child) {
@@ -478,6 +482,7 @@ int main(void)
 	(void)snprintf(ip4, sizeof(ip4), "10.89.%u.%u", n >> 8, n & 255);
 	(void)snprintf(ip6, sizeof(ip6), "fd00:89::%x", n);
 
+	(void)alarm(20); /* should the child have failed */
 	switch (env("CNI_COMMAND")[0]) {
 	case 'A':
 		take_lease();

@@ -306,7 +306,7 @@ static bool break_it(struct sweep *w, const struct image *i,
 	struct request r;
 	struct answer ignored;
 
-	for (int tries = 0; tries < 5; tries++) {
+	for (int tries = 0; tries < 20; tries++) {
 		if (tries)
 			(void)call(w, "DEL", &ignored);
 		set_the_scene(w);

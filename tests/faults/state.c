@@ -146,7 +146,8 @@ static void read_file(struct state *s, const FTSENT *f)
 	ssize_t n = 0;
 
 	if (S_ISREG(f->fts_statp->st_mode) &&
-	    strncmp(f->fts_name, "last_reserved_ip", 16) != 0)
+	    strncmp(f->fts_name, "last_reserved_ip", 16) != 0 &&
+	    strcmp(f->fts_name, "stamp") != 0)
 		n = file_read_at(AT_FDCWD, f->fts_accpath, text, sizeof(text));
 	else if (S_ISLNK(f->fts_statp->st_mode))
 		n = readlink(f->fts_accpath, text, sizeof(text));

@@ -24,8 +24,9 @@ void state_open(const char *const *paths);
  * @ret:	Devices, addresses, nf_tables rules, files; free with
  *		state_free()
  *
- * Not what changes by itself: link-local addresses, and where the next search
- * for a free lease begins.
+ * Not what changes by itself: link-local addresses, where the next search for a
+ * free lease begins, when our IPAM has looked at the leases last and what it
+ * noted then (a link for each attachment).
  */
 void state_read(struct state *ret);
 
