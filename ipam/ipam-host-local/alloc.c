@@ -154,20 +154,40 @@ static const struct ip_addr *take_request(const struct ipam_conf *c, size_t i,
 	return NULL;
 }
 
-static int check_all_used(const struct ipam_conf *c, const bool used[],
+/* A full set comes first, as upstream has it: were the picks more than hopes? */
+static int confirm_picks(struct alloc *a, struct cni_err *err)
+{
+	int r = learn_taken(a, true, err);
+
+	for (size_t i = 0; !r && i < a->conf->n_sets; i++) {
+		if (!a->slots[i].adopted && !a->slots[i].requested)
+			r = pick(a, i, err);
+		if (r < 0)
+			(void)err_ctx(err, r,
+				      "failed to allocate for range %zu", i);
+	}
+	return r;
+}
+
+static int check_all_used(struct alloc *a, const bool used[],
 			  struct cni_err *err)
 {
+	const struct ipam_conf *c = a->conf;
 	char text[512] = "", ip[IP_STR_SIZE];
 	size_t n = 0;
+	int r;
 
 	for (size_t k = 0; k < c->requested.n && n < sizeof(text); k++)
 		if (!used[k])
 			n += (size_t)snprintf(
 				text + n, sizeof(text) - n, " %s",
 				ip_format(&c->requested.v[k], ip));
-	return n ? err_say(err, CNI_E_CONFIG, EINVAL,
-			   "failed to allocate all requested IPs:%s", text)
-		 : 0;
+	if (!n)
+		return 0;
+	r = confirm_picks(a, err);
+	return r < 0 ? r
+		     : err_say(err, CNI_E_CONFIG, EINVAL,
+			       "failed to allocate all requested IPs:%s", text);
 }
 
 int alloc_plan(struct alloc *a, struct cni_err *err)
@@ -190,7 +210,7 @@ int alloc_plan(struct alloc *a, struct cni_err *err)
 				       "failed to allocate for range %zu", i);
 		a->n_adopted += a->slots[i].adopted;
 	}
-	return check_all_used(c, used, err);
+	return check_all_used(a, used, err);
 }
 
 /* Before the leases: what is not published then does not confirm it. */

@@ -68,7 +68,9 @@ int index_read(const struct store *s, const struct cni_attachment *who,
 	if (!entry_read(s, name, &e) || !entry_is_of(&e, who))
 		return -EBADMSG;
 	*ret_written = st.st_mtim;
-	while ((word = strsep(&e.addrs, " ")) && strcmp(word, LEARNT) != 0) {
+	while ((word = strsep(&e.addrs, " "))) {
+		if (!strcmp(word, LEARNT))
+			return 2;
 		if (!lease_name_parse(word, &a))
 			return -EBADMSG;
 		if (ip_list_add(ret, &a) < 0)

@@ -31,7 +31,8 @@
  * @ret:	Addresses, unconfirmed; free it in any case
  * @ret_written: When that was true
  *
- * Return: 1, 0 if there is no entry, or a negative errno: there may be one
+ * Return: 1, 2 if it was read from leases, 0 if there is no entry, or a
+ * negative errno: there may be one
  */
 int index_read(const struct store *s, const struct cni_attachment *who,
 	       struct ip_list *ret, struct timespec *ret_written);

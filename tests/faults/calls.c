@@ -19,6 +19,7 @@ static const struct call_info table[] = {
 	CALL(readv, FAILS(EIO, EINTR)),
 	CALL(writev, FAILS(ENOSPC, EIO, EINTR)),
 	CALL(pread64, FAILS(EIO)),
+	CALL(pwrite64, FAILS(EIO, EPERM)),
 	CALL(open, FAILS(EMFILE, EACCES, EIO, ENOMEM)),
 	CALL(openat, FAILS(EMFILE, EACCES, EIO, ENOMEM)),
 	CALL(close, FAILS(EIO), .is_done = true),

@@ -140,17 +140,19 @@ static void read_ruleset(struct state *s)
 	}
 }
 
+/* Where the next search begins, and when we looked at the leases last. */
+static bool changes_always(const char *name)
+{
+	return !strncmp(name, "last_reserved_ip", 16) || !strcmp(name, "stamp");
+}
+
 static void read_file(struct state *s, const FTSENT *f)
 {
 	char text[4096] = "";
 	ssize_t n = 0;
 
-	if (S_ISREG(f->fts_statp->st_mode) &&
-	    strncmp(f->fts_name, "last_reserved_ip", 16) != 0 &&
-	    strcmp(f->fts_name, "stamp") != 0)
+	if (S_ISREG(f->fts_statp->st_mode) && !changes_always(f->fts_name))
 		n = file_read_at(AT_FDCWD, f->fts_accpath, text, sizeof(text));
-	else if (S_ISLNK(f->fts_statp->st_mode))
-		n = readlink(f->fts_accpath, text, sizeof(text));
 	add(s, "file: %s %o %016llx", f->fts_path, f->fts_statp->st_mode,
 	    (unsigned long long)hash(text, n > 0 ? (size_t)n : 0));
 }
