@@ -6,6 +6,15 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Not all of it: an answer that nothing is there is an error, too, and common. */
+static void begin(struct cni_err *e, enum cni_code code, int errnum)
+{
+	e->code = code;
+	e->errnum = errnum;
+	e->msg[0] = '\0';
+	e->details[0] = '\0';
+}
+
 /* Appends at @n; a reader must see that a text was cut. */
 __attribute__((format(printf, 4, 0))) static size_t
 append(char *buf, size_t size, size_t n, const char *fmt, va_list ap)
@@ -38,7 +47,7 @@ int err_set(struct cni_err *e, enum cni_code code, int errnum, const char *fmt,
 	va_list ap;
 	size_t n;
 
-	*e = (struct cni_err){ .code = code, .errnum = errnum };
+	begin(e, code, errnum);
 
 	va_start(ap, fmt);
 	n = append(e->msg, sizeof(e->msg), 0, fmt, ap);
@@ -53,7 +62,7 @@ int err_say(struct cni_err *e, enum cni_code code, int errnum, const char *fmt,
 {
 	va_list ap;
 
-	*e = (struct cni_err){ .code = code, .errnum = errnum };
+	begin(e, code, errnum);
 
 	va_start(ap, fmt);
 	(void)append(e->msg, sizeof(e->msg), 0, fmt, ap);
@@ -67,7 +76,7 @@ int err_ctx(struct cni_err *e, int r, const char *fmt, ...)
 	va_list ap;
 	size_t n;
 
-	memcpy(tail, e->msg, sizeof(tail));
+	memcpy(tail, e->msg, strlen(e->msg) + 1);
 
 	va_start(ap, fmt);
 	n = append(e->msg, sizeof(e->msg), 0, fmt, ap);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/own_netns.h"
 
 #define VERSION_STDIN_MS 1000 /* how long VERSION waits for its input */
 
@@ -23,10 +24,9 @@ const struct cni_plugin *cni_plugin_find(const struct cni_plugin *plugins,
 
 bool cni_netns_is_own(const char *path)
 {
-	struct stat own, other;
+	struct stat st;
 
-	return !stat("/proc/self/ns/net", &own) && !stat(path, &other) &&
-	       own.st_dev == other.st_dev && own.st_ino == other.st_ino;
+	return !stat(path, &st) && own_netns_is(&st);
 }
 
 int cni_plugin_not_own_netns(const struct cni_args *args, struct cni_err *err)

@@ -32,24 +32,37 @@ static struct netlink_req addr_req(int type, int flags, uint32_t index,
 	return q;
 }
 
-int addr_add(struct netlink *nl, uint32_t index, const struct ip_net *addr,
-	     uint32_t flags, struct cni_err *err)
+struct netlink_req addr_add_req(uint32_t index, const struct ip_net *addr,
+				uint32_t flags)
 {
 	struct netlink_req q =
 		addr_req(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, index, addr);
 	const struct ip_addr last = ip_net_last(addr);
-	char text[IP_NET_STR_SIZE];
-	int r;
 
 	if (addr->addr.family == AF_INET && addr->plen < BROADCAST_BELOW)
 		netlink_put(&q, IFA_BROADCAST, last.b, ip_len(&last));
 	if (flags)
 		netlink_put_u32(&q, IFA_FLAGS, flags);
+	return q;
+}
 
-	r = netlink_do(nl, &q, err);
-	return r < 0 ? err_ctx(err, r, "add address %s to interface %u",
-			       ip_net_format(addr, text), index)
-		     : 0;
+int addr_explain(const struct ip_net *addr, int r, struct cni_err *err)
+{
+	char text[IP_NET_STR_SIZE];
+
+	return err_ctx(err, r, "add address %s", ip_net_format(addr, text));
+}
+
+int addr_add(struct netlink *nl, uint32_t index, const struct ip_net *addr,
+	     uint32_t flags, struct cni_err *err)
+{
+	struct netlink_req q = addr_add_req(index, addr, flags);
+	int r = netlink_do(nl, &q, err);
+
+	if (r >= 0)
+		return 0;
+	(void)addr_explain(addr, r, err);
+	return err_ctx(err, r, "interface %u", index);
 }
 
 int addr_del(struct netlink *nl, uint32_t index, const struct ip_net *addr,

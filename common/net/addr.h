@@ -8,8 +8,7 @@
 
 #include "base/err.h"
 #include "base/ip.h"
-
-struct netlink;
+#include "net/netlink.h"
 
 /**
  * addr_add() - Give a device an address
@@ -64,5 +63,14 @@ int addr_list(struct netlink *nl, uint32_t index, struct ip_net **ret,
  */
 int addr_list_in(struct netlink *nl, int32_t netnsid, uint32_t index,
 		 struct ip_net **ret, size_t *ret_n, struct cni_err *err);
+
+/* For the module beside this one, which sends requests of its own. */
+
+/** addr_add_req() - What addr_add() sends */
+struct netlink_req addr_add_req(uint32_t index, const struct ip_net *addr,
+				uint32_t flags);
+
+/** addr_explain() - Prefix @err with what failed; returns @r */
+int addr_explain(const struct ip_net *addr, int r, struct cni_err *err);
 
 #endif

@@ -57,13 +57,19 @@ static int change(struct netlink *nl, struct netlink_req *q, uint32_t index,
 	return err_ctx(err, r, "%s interface %s", what, l.name);
 }
 
-int link_set_up(struct netlink *nl, uint32_t index, bool up,
-		struct cni_err *err)
+struct netlink_req link_up_req(uint32_t index, bool up)
 {
 	const struct ifinfomsg ifi = { .ifi_index = (int)index,
 				       .ifi_flags = up ? IFF_UP : 0,
 				       .ifi_change = IFF_UP };
-	struct netlink_req q = netlink_req(RTM_SETLINK, 0, &ifi, sizeof(ifi));
+
+	return netlink_req(RTM_SETLINK, 0, &ifi, sizeof(ifi));
+}
+
+int link_set_up(struct netlink *nl, uint32_t index, bool up,
+		struct cni_err *err)
+{
+	struct netlink_req q = link_up_req(index, up);
 
 	return change(nl, &q, index, up ? "bring up" : "bring down", err);
 }

@@ -30,6 +30,8 @@
  * @flags:		IFF_*
  * @promiscuity:	How many want it promiscuous
  * @link_netnsid:	-1: @peer is in the device's own namespace
+ * @accept_ra:		sysctl of that name; -1: no IPv6 here
+ * @disable_ipv6:	The same
  * @operstate:		IF_OPER_*, linux/if.h
  * @carrier:		A tap has it while a process holds it open
  * @name:		Its name proper, also if it was found by another one
@@ -40,6 +42,7 @@
 struct link_info {
 	uint32_t index, master, peer, mtu, group, flags, promiscuity;
 	int32_t link_netnsid;
+	int32_t accept_ra, disable_ipv6;
 	uint8_t operstate;
 	bool carrier;
 	char name[IFNAMSIZ];
@@ -165,6 +168,9 @@ int link_check_name(const char *name, struct cni_err *err);
 /** link_req() - Begin a link request, by @index or, if that is 0, by @name */
 struct netlink_req link_req(int type, int flags, uint32_t index,
 			    const char *name);
+
+/** link_up_req() - What link_set_up() sends */
+struct netlink_req link_up_req(uint32_t index, bool up);
 
 /** link_put_mac() - Nothing if @mac is zero: the kernel then makes one up */
 void link_put_mac(struct netlink_req *q, const struct mac *mac);

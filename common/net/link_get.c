@@ -19,6 +19,24 @@ static void read_kind(struct nlattr *info, struct link_info *l)
 		netlink_attr_str(tb[IFLA_INFO_KIND], l->kind, sizeof(l->kind));
 }
 
+/* DEVCONF_* of linux/ipv6.h, which cannot be had beside musl's netinet/in.h. */
+enum { ACCEPT_RA = 3, DISABLE_IPV6 = 26 };
+
+/* The sysctls of the interface come along: no need to open them. */
+static void read_inet6(struct nlattr *spec, struct link_info *l)
+{
+	struct nlattr *inet6 =
+		spec ? nla_find(nla_data(spec), nla_len(spec), AF_INET6) : NULL;
+	struct nlattr *conf = inet6 ? nla_find(nla_data(inet6), nla_len(inet6),
+					       IFLA_INET6_CONF)
+				    : NULL;
+	const int32_t *v = conf ? nla_data(conf) : NULL;
+	const int n = conf ? nla_len(conf) / (int)sizeof(*v) : 0;
+
+	l->accept_ra = n > ACCEPT_RA ? v[ACCEPT_RA] : -1;
+	l->disable_ipv6 = n > DISABLE_IPV6 ? v[DISABLE_IPV6] : -1;
+}
+
 static int parse(struct nlmsghdr *h, struct link_info *ret, struct cni_err *err)
 {
 	struct nlattr *tb[IFLA_MAX + 1];
@@ -45,6 +63,7 @@ static int parse(struct nlmsghdr *h, struct link_info *ret, struct cni_err *err)
 	if (tb[IFLA_ADDRESS] && nla_len(tb[IFLA_ADDRESS]) == MAC_LEN)
 		memcpy(l.mac.b, nla_data(tb[IFLA_ADDRESS]), MAC_LEN);
 	read_kind(tb[IFLA_LINKINFO], &l);
+	read_inet6(tb[IFLA_AF_SPEC], &l);
 
 	*ret = l;
 	return 0;

@@ -63,12 +63,15 @@ static int send_all(struct netlink *nl, struct netlink_req *reqs, size_t n,
 	return len < 0 ? broke(nl, errno, "send to the kernel", err) : 0;
 }
 
-/* One datagram of at most NETLINK_BUF_SIZE; any process may send to our port. */
-static int receive(struct netlink *nl, void *buf, int *ret_len,
-		   struct cni_err *err)
+/* One datagram. Not on the stack, where each of its pages would be probed. */
+static _Thread_local char buf[NETLINK_BUF_SIZE]
+	__attribute__((aligned(NLMSG_ALIGNTO)));
+
+/* One datagram into buf; any process may send to our port. */
+static int receive(struct netlink *nl, int *ret_len, struct cni_err *err)
 {
 	struct sockaddr_nl from;
-	struct iovec iov = { .iov_base = buf, .iov_len = NETLINK_BUF_SIZE };
+	struct iovec iov = { .iov_base = buf, .iov_len = sizeof(buf) };
 	struct msghdr mh;
 	ssize_t len;
 
@@ -180,13 +183,11 @@ static int take(struct netlink *nl, struct exchange *x, struct nlmsghdr *h,
 
 static int collect(struct netlink *nl, struct exchange *x, struct cni_err *err)
 {
-	char buf[NETLINK_BUF_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
-
 	while (x->left) {
 		struct nlmsghdr *h = (struct nlmsghdr *)buf;
 		int len = 0, r;
 
-		r = receive(nl, buf, &len, err);
+		r = receive(nl, &len, err);
 		if (r < 0)
 			return r;
 		for (; x->left && nlmsg_ok(h, len); h = nlmsg_next(h, &len)) {

@@ -60,7 +60,7 @@ int netlink_open_nfnl(struct netlink **ret, struct cni_err *err);
  * @ret:	The fresh socket; unchanged on failure
  * @err:	Filled on failure
  *
- * Source: SIOCGSKNS, linux/sockios.h.
+ * Source: SIOCGSKNS, linux/sockios.h; SO_NETNS_COOKIE, Linux 5.14.
  *
  * Return: 0, or a negative errno
  */
@@ -173,6 +173,8 @@ int netlink_do_batch(struct netlink *nl, struct netlink_req *reqs, size_t n,
  *		tables changed meanwhile, forget what came and begin anew
  * @arg:	The caller's
  * @err:	Fill on failure
+ *
+ * It must not talk itself, by any socket: @h is in the thread's buffer.
  *
  * Return: 0, or a negative errno; then no further message is handed over
  */

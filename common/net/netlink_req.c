@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* netlink_req.c - build requests, read attributes; pure. */
 #include <arpa/inet.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 #include <string.h>
 
 #include "net/netlink.h"
+
+/* Room for the largest link, address or route; a nf_tables set's elements need
+ * more. libnl's own 4 KiB cost a page fault for each request. */
+enum { ROUTE_SIZE = 1000, NFNL_SIZE = 4096 };
 
 void netlink_req_free(struct netlink_req *q)
 {
@@ -16,8 +21,11 @@ void netlink_req_free(struct netlink_req *q)
 
 struct netlink_req netlink_req(int type, int flags, const void *hdr, size_t len)
 {
-	struct netlink_req q = { .msg = nlmsg_alloc_simple(type, flags) };
+	const size_t size = NFNL_SUBSYS_ID(type) ? NFNL_SIZE : ROUTE_SIZE;
+	struct netlink_req q = { .msg = nlmsg_alloc_size(size) };
 
+	if (q.msg && !nlmsg_put(q.msg, 0, 0, type, 0, flags))
+		netlink_req_free(&q);
 	if (q.msg && nlmsg_append(q.msg, (void *)hdr, len, NLMSG_ALIGNTO) < 0)
 		netlink_req_free(&q);
 	return q;

@@ -11,6 +11,10 @@
 #include "net/netlink.h"
 #include "net/netns.h"
 
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71 /* asm-generic/socket.h; musl 1.2.3 lacks it */
+#endif
+
 static int open_fd(int protocol, int *ret_fd)
 {
 	const int opts[] = { NETLINK_EXT_ACK, NETLINK_CAP_ACK,
@@ -72,11 +76,30 @@ int netlink_open_in(int netns, struct netlink **ret, struct cni_err *err)
 	return r < 0 ? r : sock_open(NETLINK_ROUTE, ret, err);
 }
 
+/* Each namespace has its cookie, which costs no descriptor to ask for. */
+static bool same_netns(int a, int b)
+{
+	uint64_t x = 0, y = 1;
+	socklen_t len = sizeof(x);
+
+	return !getsockopt(a, SOL_SOCKET, SO_NETNS_COOKIE, &x, &len) &&
+	       !getsockopt(b, SOL_SOCKET, SO_NETNS_COOKIE, &y, &len) && x == y;
+}
+
 int netlink_reopen(const struct netlink *nl, struct netlink **ret,
 		   struct cni_err *err)
 {
-	cleanup_close int netns = ioctl(nl->fd, SIOCGSKNS);
+	cleanup_netlink struct netlink *here = NULL;
+	cleanup_close int netns = -1;
+	int r = netlink_open(&here, err);
 
+	if (r)
+		return r;
+	if (same_netns(nl->fd, here->fd)) {
+		*ret = TAKE_PTR(here);
+		return 0;
+	}
+	netns = ioctl(nl->fd, SIOCGSKNS);
 	if (netns < 0)
 		return err_set(err, CNI_E_KERNEL, errno,
 			       "find the namespace of a socket");

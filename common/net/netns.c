@@ -8,12 +8,11 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <sys/vfs.h>
 
-enum { LEAVE_TRIES = 8 };
+#include "base/own_netns.h"
 
-static const char own[] = "/proc/thread-self/ns/net";
+enum { LEAVE_TRIES = 8 };
 
 static int refuse(const struct statfs *fs, const char *path,
 		  struct cni_err *err)
@@ -52,23 +51,13 @@ int netns_open(const char *path, int *ret_fd, struct cni_err *err)
 	return 0;
 }
 
-int netns_is_own(int fd, struct cni_err *err)
-{
-	struct stat a, b;
-
-	if (stat(own, &a) < 0)
-		return err_set(err, CNI_E_NETNS, errno, "look at %s", own);
-	if (fstat(fd, &b) < 0)
-		return err_set(err, CNI_E_NETNS, errno, "look at a netns");
-	return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-}
-
 int netns_enter(int fd, int *ret_home, struct cni_err *err)
 {
-	cleanup_close int home = open(own, O_RDONLY | O_CLOEXEC);
+	cleanup_close int home = own_netns_open();
 
 	if (home < 0)
-		return err_set(err, CNI_E_NETNS, errno, "open %s", own);
+		return err_set(err, CNI_E_NETNS, -home,
+			       "open our own network namespace");
 	if (setns(fd, CLONE_NEWNET) < 0)
 		return err_set(err, CNI_E_NETNS, errno, "enter a netns");
 

@@ -25,15 +25,6 @@
 int netns_open(const char *path, int *ret_fd, struct cni_err *err);
 
 /**
- * netns_is_own() - Is this the calling process's own network namespace?
- * @fd:		Descriptor from netns_open()
- * @err:	Filled on failure, for instance where there is no /proc
- *
- * Return: 1 or 0, or a negative errno
- */
-int netns_is_own(int fd, struct cni_err *err);
-
-/**
  * netns_enter() - Move the calling thread into a network namespace
  * @fd:		Descriptor of the namespace
  * @ret_home:	The way back, for netns_leave(); unchanged on failure

@@ -32,7 +32,7 @@ static void put_metrics(struct netlink_req *q, const struct route *route)
 	netlink_nest_end(q, metrics);
 }
 
-static struct netlink_req route_req(const struct route *route)
+struct netlink_req route_add_req(const struct route *route)
 {
 	const uint32_t table = route->table ? route->table : RT_TABLE_MAIN;
 	const struct rtmsg rtm = {
@@ -63,27 +63,39 @@ static struct netlink_req route_req(const struct route *route)
 	return q;
 }
 
-int route_add(struct netlink *nl, const struct route *route,
-	      struct cni_err *err)
+int route_check(const struct route *route, struct cni_err *err)
 {
 	char dst[IP_NET_STR_SIZE], gw[IP_STR_SIZE];
-	struct netlink_req q;
-	int r;
 
 	if (route->gw.family && route->gw.family != route->dst.addr.family)
 		return err_say(err, CNI_E_KERNEL, EAFNOSUPPORT,
 			       "add route %s: gateway %s is of another family",
 			       ip_net_format(&route->dst, dst),
 			       ip_format(&route->gw, gw));
+	return 0;
+}
 
-	q = route_req(route);
-	r = netlink_do(nl, &q, err);
-	if (r >= 0)
-		return 0;
+int route_explain(const struct route *route, int r, struct cni_err *err)
+{
+	char dst[IP_NET_STR_SIZE], gw[IP_STR_SIZE];
+
 	return err_ctx(err, r, "add route %s%s%s by interface %u",
 		       ip_net_format(&route->dst, dst),
 		       route->gw.family ? " via " : "",
 		       ip_format(&route->gw, gw), route->oif);
+}
+
+int route_add(struct netlink *nl, const struct route *route,
+	      struct cni_err *err)
+{
+	struct netlink_req q;
+	int r = route_check(route, err);
+
+	if (r < 0)
+		return r;
+	q = route_add_req(route);
+	r = netlink_do(nl, &q, err);
+	return r < 0 ? route_explain(route, r, err) : 0;
 }
 
 static int append(struct list *l, const struct route *route,

@@ -66,4 +66,15 @@ int route_add(struct netlink *nl, const struct route *route,
 int route_list(struct netlink *nl, uint32_t oif, struct route **ret,
 	       size_t *ret_n, struct cni_err *err);
 
+/* For the module beside this one, which sends requests of its own. */
+
+/** route_check() - -EAFNOSUPPORT: gateway and destination are of two families */
+int route_check(const struct route *route, struct cni_err *err);
+
+/** route_add_req() - What route_add() sends */
+struct netlink_req route_add_req(const struct route *route);
+
+/** route_explain() - Prefix @err with what failed; returns @r */
+int route_explain(const struct route *route, int r, struct cni_err *err);
+
 #endif

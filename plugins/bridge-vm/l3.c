@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "net/addr.h"
+#include "net/iface.h"
 #include "net/netns.h"
 #include "net/sysctl.h"
 
@@ -60,11 +61,6 @@ int l3_complete(struct job *j, struct cni_err *err)
 	return 0;
 }
 
-static uint32_t addr_flags(const struct ip_net *n)
-{
-	return n->addr.family == AF_INET6 ? IFA_F_NODAD : 0;
-}
-
 static bool is_a_gateway(const struct cni_result *r, const struct ip_net *n)
 {
 	for (size_t i = 0; i < r->n_ips; i++)
@@ -108,16 +104,13 @@ static int make_room(struct job *j, const struct ip_net *want,
 }
 
 static int ensure_address(struct job *j, const struct ip_net *want,
+			  const struct ip_net *have, size_t n,
 			  struct cni_err *err)
 {
-	cleanup_free struct ip_net *have = NULL;
+	const uint32_t flags = want->addr.family == AF_INET6 ? IFA_F_NODAD : 0;
 	char text[IP_NET_STR_SIZE];
-	size_t n = 0;
 	int r;
 
-	r = addr_list(j->host, j->bridge.index, &have, &n, err);
-	if (r < 0)
-		return r;
 	for (size_t i = 0; i < n; i++)
 		if (ip_equal(&have[i].addr, &want->addr) &&
 		    have[i].plen == want->plen)
@@ -126,7 +119,7 @@ static int ensure_address(struct job *j, const struct ip_net *want,
 	if (r < 0)
 		return r;
 
-	r = addr_add(j->host, j->bridge.index, want, addr_flags(want), err);
+	r = addr_add(j->host, j->bridge.index, want, flags, err);
 	/* Another ADD was faster. */
 	if (r == -EEXIST)
 		r = 0;
@@ -137,13 +130,14 @@ static int ensure_address(struct job *j, const struct ip_net *want,
 
 static int enable_family(struct job *j, uint8_t family, struct cni_err *err)
 {
-	int r;
+	int r = 0;
 
 	if (family == AF_INET)
 		return sysctl_set_net("ipv4", NULL, "ip_forward", "1", err);
 	/* Or the kernel answers "permission denied" to the address. */
-	r = sysctl_set_net("ipv6/conf", j->conf.bridge, "disable_ipv6", "0",
-			   err);
+	if (j->bridge.disable_ipv6)
+		r = sysctl_set_net("ipv6/conf", j->conf.bridge, "disable_ipv6",
+				   "0", err);
 	return r < 0 ? r
 		     : sysctl_set_net("ipv6/conf", "all", "forwarding", "1",
 				      err);
@@ -151,7 +145,9 @@ static int enable_family(struct job *j, uint8_t family, struct cni_err *err)
 
 int l3_gateway(struct job *j, struct cni_err *err)
 {
-	int r = 0;
+	cleanup_free struct ip_net *have = NULL;
+	size_t n = 0;
+	int r = addr_list(j->host, j->bridge.index, &have, &n, err);
 
 	for (size_t i = 0; !r && i < j->ipam.n_ips; i++) {
 		const struct ip_net gw = { j->ipam.ips[i].gateway,
@@ -159,7 +155,7 @@ int l3_gateway(struct job *j, struct cni_err *err)
 
 		r = enable_family(j, gw.addr.family, err);
 		if (!r)
-			r = ensure_address(j, &gw, err);
+			r = ensure_address(j, &gw, have, n, err);
 	}
 	return r;
 }
@@ -198,8 +194,8 @@ int l3_masq(const struct cni_call *call, const char *bridge,
 	return apply(&m, err);
 }
 
-/* As upstream sets them: addresses outlive a link that goes down, answer
- * duplicates at once, tell the neighbours. Before UP: then they count. */
+/* As upstream sets them: addresses outlive a link that goes down and are there
+ * at once. Before UP: then they count. */
 static int set_guest_sysctls(const struct job *j, struct cni_err *err)
 {
 	cleanup_netns_leave int home = -1;
@@ -211,8 +207,6 @@ static int set_guest_sysctls(const struct job *j, struct cni_err *err)
 		has_v6 |= j->ipam.ips[i].address.addr.family == AF_INET6;
 
 	r = netns_enter(j->netns, &home, err);
-	if (!r)
-		r = sysctl_set_net("ipv4/conf", ifname, "arp_notify", "1", err);
 	if (!r) {
 		r = sysctl_set_net("ipv6/conf", ifname, "accept_dad", "0", err);
 		if (r == -ENOENT && !has_v6)
@@ -266,60 +260,48 @@ static bool same_route(const struct route *a, const struct route *b)
 	       a->priority == b->priority && a->table == b->table;
 }
 
-static int add_routes(struct job *j, struct cni_err *err)
+/* Each once: the kernel refuses the second. */
+static size_t list_routes(const struct job *j, struct route *ret)
 {
 	const struct cni_result *res = &j->ipam;
-	char text[IP_NET_STR_SIZE];
-	int r = 0;
+	size_t n = 0;
 
-	for (size_t i = 0; !r && i < res->n_routes; i++) {
-		const struct route route =
-			l3_route(res, &res->routes[i], j->guest_link);
-		bool again = false;
+	for (size_t i = 0; i < res->n_routes; i++) {
+		size_t k = 0;
 
-		for (size_t k = 0; k < i; k++) {
-			const struct route earlier =
-				l3_route(res, &res->routes[k], j->guest_link);
-
-			again |= same_route(&earlier, &route);
-		}
-		if (!again)
-			r = route_add(j->guest, &route, err);
-		if (r < 0)
-			r = err_ctx(err, r, "route to %s in %s",
-				    ip_net_format(&route.dst, text),
-				    j->call->args.netns);
+		ret[n] = l3_route(res, &res->routes[i], j->guest_link);
+		while (k < n && !same_route(&ret[k], &ret[n]))
+			k++;
+		n += k == n;
 	}
-	return r;
-}
-
-static int add_addresses(struct job *j, struct cni_err *err)
-{
-	char text[IP_NET_STR_SIZE];
-	int r = 0;
-
-	for (size_t i = 0; !r && i < j->ipam.n_ips; i++) {
-		const struct ip_net *n = &j->ipam.ips[i].address;
-
-		r = addr_add(j->guest, j->guest_link, n, addr_flags(n), err);
-		if (r < 0)
-			r = err_ctx(err, r, "address %s on %s in %s",
-				    ip_net_format(n, text),
-				    j->attachment.ifname, j->call->args.netns);
-	}
-	return r;
+	return n;
 }
 
 int l3_guest(struct job *j, struct cni_err *err)
 {
+	const struct cni_result *res = &j->ipam;
+	cleanup_free struct ip_net *addrs =
+		calloc(res->n_ips + 1, sizeof(*addrs));
+	cleanup_free struct route *routes =
+		calloc(res->n_routes + 1, sizeof(*routes));
+	struct iface_opts opts = { .alias = j->alias,
+				   .arp_notify = job_is_l3(j),
+				   .addrs = addrs,
+				   .n_addrs = res->n_ips,
+				   .up = !j->conf.disable_guest,
+				   .routes = routes };
 	int r = 0;
 
-	if (job_is_l3(j)) {
+	if (!addrs || !routes)
+		return err_set(err, CNI_E_INTERNAL, ENOMEM, "addresses");
+	for (size_t i = 0; i < res->n_ips; i++)
+		addrs[i] = res->ips[i].address;
+	opts.n_routes = list_routes(j, routes);
+	if (job_is_l3(j))
 		r = set_guest_sysctls(j, err);
-		if (!r)
-			r = add_addresses(j, err);
-	}
-	if (!r && !j->conf.disable_guest)
-		r = link_set_up(j->guest, j->guest_link, true, err);
-	return r ? r : add_routes(j, err);
+	if (!r)
+		r = iface_configure(j->guest, j->guest_link, &opts, err);
+	return r < 0 ? err_ctx(err, r, "%s in %s", j->attachment.ifname,
+			       j->call->args.netns)
+		     : 0;
 }

@@ -91,13 +91,13 @@ static int del(const struct cni_call *call, struct cni_err *err)
 	const struct cni_attachment a = cni_attachment_of(call);
 	const enum link_wait wait = wait_asked(call);
 	cleanup_netlink struct netlink *host = NULL;
-	unsigned int taps = 0;
+	unsigned int ports = 0;
 	int r;
 
 	r = netlink_open(&host, err);
 	if (!r)
-		r = port_delete_all(host, &a, wait, &taps, err);
-	if (!r && !taps)
+		r = port_delete_all(host, &a, wait, &ports, err);
+	if (!r && !ports)
 		r = port_delete_foreign(call, wait, err);
 	/* An address whose guest lives on is not for the next one. */
 	if (!r && *call->conf.ipam_type)

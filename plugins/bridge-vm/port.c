@@ -99,18 +99,18 @@ int port_check_absent(struct job *j, struct cni_err *err)
 }
 
 int port_delete_all(struct netlink *host, const struct cni_attachment *a,
-		    enum link_wait wait, unsigned int *ret_taps,
+		    enum link_wait wait, unsigned int *ret_n,
 		    struct cni_err *err)
 {
 	struct cni_err e = CNI_ERR_INIT;
 	struct link_info link;
 	int r, acc = 0;
 
-	*ret_taps = 0;
+	*ret_n = 0;
 	for (unsigned int i = 0;
 	     (r = port_find(host, a, i, &link, &e)) != -ERANGE; i++) {
 		if (r > 0) {
-			*ret_taps += !strcmp(link.kind, "tun");
+			++*ret_n;
 			r = link_remove(host, link.index, wait, &e);
 			if (r == -ENODEV)
 				r = 0;
@@ -153,7 +153,7 @@ static int undo_port(void *arg, struct cni_err *err)
 {
 	cleanup_netlink struct netlink *fresh = NULL;
 	struct job *j = arg;
-	unsigned int taps;
+	unsigned int n;
 	int r = 0;
 
 	/* A tap that is not persistent yet goes with its descriptor. */
@@ -163,7 +163,7 @@ static int undo_port(void *arg, struct cni_err *err)
 		r = netlink_reopen(j->host, &fresh, err);
 	if (!r)
 		r = port_delete_all(fresh ? fresh : j->host, &j->attachment,
-				    LINK_WAIT_KERNEL, &taps, err);
+				    LINK_WAIT_KERNEL, &n, err);
 	j->port_lives = r < 0;
 	return r;
 }
@@ -190,7 +190,7 @@ static int create_veth(struct job *j, struct cni_err *err)
 		return r;
 	j->port = made.host_index;
 	j->guest_link = made.guest_index;
-	return link_set_alias(j->guest, j->guest_link, j->alias, err);
+	return 0;
 }
 
 static uint32_t id_or_anyone(int64_t id)

@@ -45,14 +45,14 @@ int port_find(struct netlink *host, const struct cni_attachment *a,
 /**
  * port_delete_all() - Remove every port of an attachment
  * @wait:	For what to wait
- * @ret_taps:	How many of them were taps
+ * @ret_n:	How many there were. A veth took the container's end along
  *
  * Goes on after a failure and returns the first.
  *
  * Return: 0 or a negative errno: one lives on
  */
 int port_delete_all(struct netlink *host, const struct cni_attachment *a,
-		    enum link_wait wait, unsigned int *ret_taps,
+		    enum link_wait wait, unsigned int *ret_n,
 		    struct cni_err *err);
 
 /**

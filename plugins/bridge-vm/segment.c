@@ -77,12 +77,9 @@ int bridge_ensure(struct job *j, struct cni_err *err)
 		r = mark(j, err);
 	if (!r)
 		r = pin_mac(j, err);
-	if (!r) {
+	/* A host without IPv6 takes no router's advice. */
+	if (!r && j->bridge.accept_ra > 0)
 		r = sysctl_set_net("ipv6/conf", name, "accept_ra", "0", err);
-		/* A host without IPv6 takes no router's advice. */
-		if (r == -ENOENT)
-			r = 0;
-	}
 	if (!r && !(j->bridge.flags & IFF_UP))
 		r = link_set_up(j->host, j->bridge.index, true, err);
 	if (r < 0)

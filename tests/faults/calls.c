@@ -49,6 +49,7 @@ static const struct call_info table[] = {
 	CALL(flock, FAILS(EINTR, ENOLCK, EWOULDBLOCK)),
 	CALL(socket, FAILS(EMFILE, ENOMEM, EACCES)),
 	CALL(setsockopt, FAILS(ENOMEM, ENOPROTOOPT)),
+	CALL(getsockopt, FAILS(ENOPROTOOPT)),
 	CALL(getsockname, FAILS(ENOBUFS)),
 	CALL(bind, FAILS(ENOMEM, EPERM)),
 	CALL(sendmsg, FAILS(ENOBUFS, ENOMEM, EINTR)),
