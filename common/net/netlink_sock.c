@@ -93,7 +93,7 @@ int netlink_reopen(const struct netlink *nl, struct netlink **ret,
 	cleanup_close int netns = -1;
 	int r = netlink_open(&here, err);
 
-	if (r)
+	if (r || !here)
 		return r;
 	if (same_netns(nl->fd, here->fd)) {
 		*ret = TAKE_PTR(here);
