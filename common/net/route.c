@@ -155,8 +155,7 @@ static int read_route(struct nlmsghdr *h, void *arg, struct cni_err *err)
 	if (h->nlmsg_type != RTM_NEWROUTE ||
 	    nlmsg_parse(h, sizeof(*rtm), tb, RTA_MAX, NULL) < 0)
 		return err_set(err, CNI_E_KERNEL, EBADMSG, "read a route");
-	if (rtm->rtm_type != RTN_UNICAST || rtm->rtm_family != l->family ||
-	    rtm->rtm_flags & RTM_F_CLONED)
+	if (rtm->rtm_family != l->family || rtm->rtm_flags & RTM_F_CLONED)
 		return 0;
 
 	route = (struct route){

@@ -111,6 +111,29 @@ gc '[]'
 same 2 "$(find "$cni_leases/net1" -name README -o -name '*.300' | wc -l)" \
 	"GC leaves files that are no leases"
 rm "$cni_leases/net1/"{README,10.1.0.300}
+
+# An address is free when nobody can send from it any more.
+cat >"$TMPDIR/last" <<'EOF'
+#!/bin/bash
+config=$(cat)
+[ "$CNI_COMMAND" != GC ] ||
+	ip link show dev "$(jq -r .watch <<<"$config")" >/dev/null 2>&1
+echo "$CNI_COMMAND $?" >>"$(jq -r .log <<<"$config")"
+jq -nc '{cniVersion: "1.1.0", ips: [{address: "10.1.0.9/24"}]}'
+EOF
+chmod +x "$TMPDIR/last"
+with_last() {
+	jq -c --arg log "$TMPDIR/order" --arg watch "${1-}" \
+		'.ipam.type = "last" | .log = $log | .watch = $watch' <<<"$base"
+}
+add c1 c1 "$(with_last)" CNI_PATH="$TMPDIR"
+worked "ADD with an IPAM plugin that watches"
+cni GC "" "" "$(with_last "$(port)" | jq -c '.gc = "strict" |
+	."cni.dev/valid-attachments" = []')" CNI_PATH="$TMPDIR"
+worked "GC with it"
+same "GC 1" "$(tail -n 1 "$TMPDIR/order")" \
+	"its addresses are collected when the port is gone, not before"
+
 add c1 c1 "$base"
 cni GC "" "" "$(jq -c '."cni.dev/valid-attachments" = [] |
 	.cniVersion = "1.0.0"' <<<"$base")"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -128,6 +130,37 @@ TEST(the_event_comes_before_the_kernel_is_done)
 	assert_in_range(at_work, 5, 10);
 }
 
+/* An engine reads a plugin's output to its end. */
+TEST(the_child_that_is_at_work_holds_no_descriptor_of_ours)
+{
+	struct sandbox *s = *state;
+	const uint32_t bridge = make_bridge(s);
+	int low[2], high[2], at_work = 0;
+
+	for (int i = 0; i < 10; i++) {
+		const uint32_t index = make_pair(s, bridge);
+		struct pollfd ends[2];
+
+		assert_int_equal(pipe(low), 0);
+		assert_int_equal(pipe(high), 0);
+		assert_int_equal(dup2(high[1], 200), 200);
+		(void)close(high[1]);
+		assert_works(
+			link_remove(s->nl, index, LINK_WAIT_EVENT, &s->err),
+			s->err);
+		(void)close(low[1]);
+		(void)close(200);
+		ends[0] = (struct pollfd){ .fd = low[0] };
+		ends[1] = (struct pollfd){ .fd = high[0] };
+		assert_int_equal(poll(ends, 2, 0), 2);
+		at_work += waitpid(-1, NULL, WNOHANG) == 0;
+		(void)close(low[0]);
+		(void)close(high[0]);
+		reap_all();
+	}
+	assert_true(at_work > 0);
+}
+
 TEST(a_device_that_is_not_there_is_enodev_either_way)
 {
 	struct sandbox *s = *state;
@@ -190,6 +223,8 @@ int main(void)
 		in_sandbox(at_the_event_the_device_is_gone_and_its_name_free),
 		in_sandbox(a_tap_goes_at_the_event_too),
 		in_sandbox(the_event_comes_before_the_kernel_is_done),
+		in_sandbox(
+			the_child_that_is_at_work_holds_no_descriptor_of_ours),
 		in_sandbox(a_device_that_is_not_there_is_enodev_either_way),
 		in_sandbox(what_the_kernel_refuses_is_reported_with_its_reason),
 		in_sandbox(

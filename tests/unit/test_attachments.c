@@ -31,12 +31,15 @@ TEST(what_is_listed_is_valid_and_nothing_else)
 	struct cni_attachments a = { 0 };
 	struct cni_err err;
 
-	assert_ok(parse(CONF("[{\"containerID\":\"c\",\"ifname\":\"eth0\"},"
-			     "{\"IFNAME\":\"eth1\",\"ContainerId\":\"d\"}]"),
+	/* In no order. */
+	assert_ok(parse(CONF("[{\"IFNAME\":\"eth1\",\"ContainerId\":\"d\"},"
+			     "{\"containerID\":\"c\",\"ifname\":\"eth0\"},"
+			     "{\"containerID\":\"b\",\"ifname\":\"eth0\"}]"),
 			&conf, &a, &err),
 		  &err);
 	assert_true(cni_attachments_has(&a, "c", "eth0"));
 	assert_true(cni_attachments_has(&a, "d", "eth1"));
+	assert_true(cni_attachments_has(&a, "b", "eth0"));
 	assert_false(cni_attachments_has(&a, "c", "eth1"));
 	assert_true(cni_attachments_has(&a, "c", NULL));
 	assert_false(cni_attachments_has(&a, "e", NULL));
