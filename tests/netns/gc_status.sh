@@ -128,6 +128,8 @@ with_last() {
 }
 add c1 c1 "$(with_last)" CNI_PATH="$TMPDIR"
 worked "ADD with an IPAM plugin that watches"
+same 10.1.0.1 "$(jq -r '.ips[0].gateway' <<<"$result")" \
+	"the gateway that it does not name is the subnet's first address"
 cni GC "" "" "$(with_last "$(port)" | jq -c '.gc = "strict" |
 	."cni.dev/valid-attachments" = []')" CNI_PATH="$TMPDIR"
 worked "GC with it"
