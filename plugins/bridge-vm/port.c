@@ -49,21 +49,20 @@ int port_find(struct netlink *host, const struct cni_attachment *a,
 	}
 	if (r < 0)
 		return r == -ENODEV ? 0 : r;
-	if (!port_is_ours(&link, a))
-		return 0;
 
 	*ret = link;
-	return 1;
+	return port_is_ours(&link, a);
 }
 
 /* By any of its names, of either kind: a second port would share the first
  * one's address, and go with it in one rollback. */
 static int check_no_port(const struct job *j, struct cni_err *err)
 {
-	struct link_info link;
 	int r;
 
 	for (unsigned int i = 0;; i++) {
+		struct link_info link = { 0 };
+
 		r = port_find(j->host, &j->attachment, i, &link, err);
 		if (r == -ERANGE)
 			return 0;
@@ -75,6 +74,12 @@ static int check_no_port(const struct job *j, struct cni_err *err)
 				"%s of \"%s\" has a port already: %s already exists",
 				j->attachment.ifname,
 				j->attachment.container_id, link.name);
+		/* The mark that follows its creation goes by its name. */
+		if (!strcmp(link.name, j->port_name))
+			return err_say(
+				err, CNI_E_TAKEN, EEXIST,
+				"port %s: a %s of that name already exists and is not ours",
+				link.name, link.kind);
 	}
 }
 

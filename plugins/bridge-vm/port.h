@@ -30,13 +30,13 @@ int port_raise(struct job *j, struct cni_err *err);
  * @host:	rtnetlink socket
  * @a:		Attachment
  * @nth:	0 upwards: each of the names that it may have
- * @ret:	Filled if there is one and it is ours
+ * @ret:	Filled if there is one, also if it is not ours
  * @err:	Filled on failure
  *
  * Whether it was made as a container's or as a VM's is not asked: DEL may come
  * with another configuration than ADD.
  *
- * Return: 1 if found, 0 if not, -ERANGE after the last name, or a negative
+ * Return: 1 if it is ours, 0 if not, -ERANGE after the last name, or a negative
  * errno
  */
 int port_find(struct netlink *host, const struct cni_attachment *a,

@@ -416,3 +416,15 @@ refused 7 "CHECK without prevResult is refused" "prevResult"
 cni CHECK c1 c1 "$(with_prev "$full" "$changed" | jq -c '.cniVersion = "0.3.1"')"
 refused 1 "CHECK before cniVersion 0.4.0 is refused" CHECK
 cni DEL c1 c1 "$full"
+
+# A name alone makes nothing ours.
+add c1 c1 "$full"
+stranger=$(port)
+cni DEL c1 c1 "$full"
+ip link add "$stranger" type veth peer name stranger1
+add c1 c1 "$full"
+refused 101 "ADD refuses to share a name with a stranger's device" "$stranger"
+cni DEL c1 c1 "$full"
+worked "DEL of an attachment whose name a stranger's device has"
+succeeds "leaves that alone" ip link show dev "$stranger"
+ip link del "$stranger"
