@@ -34,6 +34,14 @@ run() {
 		timeout -k 5 300 "$(test_path "$1")" >log 2>&1 </dev/null
 }
 
+# What the last run complained of; it may have crashed instead.
+first_failure() {
+	local line
+
+	line=$(grep -m 1 '^not ok' log || tail -n 1 log)
+	sed -E 's/^not ok [0-9]* ?-? ?//' <<<"$line"
+}
+
 all_tests() {
 	find tests/unit tests/netns \( -name 'test_*.c' -o -name 'net_*.c' \
 		-o -name '*.sh' \) -printf '%f\n' | sed 's/\.c$//' | sort
@@ -61,8 +69,7 @@ mutate() {
 			[ -e "$(test_path "$name")" ] || build "$name" || break
 			# Twice: a busy machine can make a test fail, too.
 			if ! run "$name" && ! run "$name"; then
-				how="$what $name: $(grep -m 1 '^not ok' log |
-					sed -E 's/^not ok [0-9]* ?-? ?//')"
+				how="$what $name: $(first_failure)"
 				break
 			fi
 			[[ ,$tests, = *,$name,* ]] || continue
