@@ -121,7 +121,7 @@ demo: ## a container and a VM on one network, in a private host (as root)
 
 .PHONY: test
 test: ## install what is missing, run every test that this machine can run
-	$(Q)tests/lib/deps.sh build static test demo
+	$(Q)tests/lib/deps.sh build static test demo kernel
 	$(Q)$(MAKE) --no-print-directory all fault-programs
 	$(Q)$(MAKE) --no-print-directory SAN=1 all test-programs
 	$(Q)tests/run.sh

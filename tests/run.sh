@@ -111,7 +111,7 @@ programs() {
 	done
 }
 
-[ $# -gt 0 ] || set -- unit netns build vms
+[ $# -gt 0 ] || set -- unit netns build vms kernel
 mkdir -p "$logs"
 list=$(programs "$@")
 kernel=
