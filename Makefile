@@ -26,7 +26,7 @@ SRC := $(wildcard common/*/*.c plugins/*.c plugins/*/*.c ipam/*/*.c \
 	go-free-shim/*/*.c)
 HDR := $(wildcard common/*/*.h plugins/*/*.h ipam/*/*.h go-free-shim/*/*.h)
 OBJ := $(SRC:%.c=$(B)/obj/%.o)
-PARTS := $(filter-out $(B)/obj/plugins/main.o,$(OBJ))
+MOST := $(filter-out $(B)/obj/plugins/main.o,$(OBJ))
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/%)
 NETNS_SRC := $(wildcard tests/netns/net_*.c)
@@ -57,24 +57,24 @@ $(B)/obj/%.o: %.c Makefile
 -include $(OBJ:.o=.d) $(UNIT:=.d) $(NETNS:=.d)
 
 # Tests: one program per file, linked with everything but main().
-$(UNIT): $(B)/tests/%: tests/unit/%.c $(PARTS)
+$(UNIT): $(B)/tests/%: tests/unit/%.c $(MOST)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(PARTS) \
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(MOST) \
 		-lcmocka $(LDLIBS)
 
-$(NETNS): $(B)/tests/%: tests/netns/%.c $(PARTS)
+$(NETNS): $(B)/tests/%: tests/netns/%.c $(MOST)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(PARTS) \
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(MOST) \
 		-lcmocka $(LDLIBS)
 
 # The fault sweep: an injector, and a library to be preloaded.
 FAULTS := $(B)/faults/faults $(B)/faults/fail_alloc.so
-$(B)/faults/faults: $(FAULTS_SRC) $(FAULTS_HDR) $(PARTS)
+$(B)/faults/faults: $(FAULTS_SRC) $(FAULTS_HDR) $(MOST)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(FAULTS_SRC) $(PARTS) \
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(FAULTS_SRC) $(MOST) \
 		$(LDLIBS)
 
 $(B)/faults/fail_alloc.so: tests/faults/fail_alloc.c $(FAULTS_HDR)

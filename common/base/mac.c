@@ -3,7 +3,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 static int nibble(char c)
@@ -45,8 +44,13 @@ int mac_parse(const char *s, struct mac *ret)
 
 const char *mac_format(const struct mac *m, char buf[MAC_STR_SIZE])
 {
-	(void)snprintf(buf, MAC_STR_SIZE, "%02x:%02x:%02x:%02x:%02x:%02x",
-		       m->b[0], m->b[1], m->b[2], m->b[3], m->b[4], m->b[5]);
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < MAC_LEN; i++) {
+		buf[3 * i] = digits[m->b[i] >> 4];
+		buf[3 * i + 1] = digits[m->b[i] & 0xf];
+		buf[3 * i + 2] = i + 1 < MAC_LEN ? ':' : '\0';
+	}
 	return buf;
 }
 

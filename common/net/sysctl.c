@@ -4,20 +4,31 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 
-enum { VALUE_SIZE = 256 };
+enum { NAME_SIZE = 128, VALUE_SIZE = 256 };
 
 static const char root[] = "/proc/sys/net";
 
+/* Too long a name is cut, and then no sysctl's. */
 static const char *name(const char *dir, const char *ifname, const char *key,
-			char buf[128])
+			char buf[NAME_SIZE])
 {
-	(void)snprintf(buf, 128, "%s/%s/%s%s%s", root, dir,
-		       ifname ? ifname : "", ifname ? "/" : "", key);
+	const char *const parts[] = {
+		root, "/", dir, "/", ifname ? ifname : "", ifname ? "/" : "",
+		key
+	};
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		const size_t len = strnlen(parts[i], NAME_SIZE - 1 - n);
+
+		memcpy(buf + n, parts[i], len);
+		n += len;
+	}
+	buf[n] = '\0';
 	return buf;
 }
 
@@ -31,7 +42,7 @@ static bool is_component(const char *s)
 static int open_key(const char *dir, const char *ifname, const char *key,
 		    int flags)
 {
-	char path[128];
+	char path[NAME_SIZE];
 	int fd;
 
 	if (ifname && !is_component(ifname))
@@ -66,7 +77,7 @@ static ssize_t read_key(const char *dir, const char *ifname, const char *key,
 int sysctl_get_net(const char *dir, const char *ifname, const char *key,
 		   char *buf, size_t size, struct cni_err *err)
 {
-	char text[VALUE_SIZE], where[128];
+	char text[VALUE_SIZE], where[NAME_SIZE];
 	ssize_t n = read_key(dir, ifname, key, text, sizeof(text));
 
 	if (n >= 0 && (size_t)n >= size)
@@ -82,7 +93,7 @@ int sysctl_set_net(const char *dir, const char *ifname, const char *key,
 		   const char *value, struct cni_err *err)
 {
 	cleanup_close int fd = open_key(dir, ifname, key, O_RDWR);
-	char text[VALUE_SIZE], where[128];
+	char text[VALUE_SIZE], where[NAME_SIZE];
 	ssize_t n;
 
 	/* What may not be written may be right, what may not be read may be

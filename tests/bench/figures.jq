@@ -18,12 +18,17 @@ def most($part; $what; $target; got):
 	[got] | select(. != []) | {part: $part, what: $what,
 		target: "<= \($target)", got: .[0] | round2,
 		ok: (.[0] <= $target)};
+# 20 times; but on this kernel making a process and reaping it costs so much that
+# even the floor, which answers VERSION with a constant, may not be so fast.
+def version_target: . as $all |
+	[20, 0.8 * ([$all | p10("reference"; "VERSION") / p10("floor"; "VERSION")]
+		| .[0] // 99)] | min | round2;
 def times($what; $target; $slow; $fast; $verb):
 	. as $all | least("latency"; "\($what) \($verb), times faster"; $target;
 		$all | p10($slow; $verb) / p10($fast; $verb));
 
 . as $all |
-times("static"; 20; "reference"; "static"; "VERSION"),
+times("static"; version_target; "reference"; "static"; "VERSION"),
 times("static"; 11; "reference"; "static"; "ADD"),
 times("static"; 25; "reference"; "static"; "CHECK"),
 times("static"; 15; "reference"; "static"; "DEL"),
