@@ -417,6 +417,9 @@ cni CHECK c1 c1 "$(with_prev "$full" "$changed" | jq -c '.cniVersion = "0.3.1"')
 refused 1 "CHECK before cniVersion 0.4.0 is refused" CHECK
 cni DEL c1 c1 "$full"
 
+same 0 "$(cat /proc/sys/net/ipv6/conf/br0/accept_ra)" \
+	"no guest's router configures the host by the bridge"
+
 # A name alone makes nothing ours.
 add c1 c1 "$full"
 stranger=$(port)

@@ -195,6 +195,19 @@ static void requests_that_no_range_satisfies_are_refused(void **state)
 	assert_int_equal(world_count(&w, "n"), 1);
 }
 
+static void a_gateway_elsewhere_is_refused_there_alone(void **state)
+{
+	cleanup_world struct world w = world_new(
+		"[[{\"subnet\":\"10.1.0.0/29\",\"gateway\":\"10.1.0.5\"}]]");
+
+	(void)state;
+	w.args = "IP=10.1.0.5";
+	assert_fails(&w, CNI_ADD, "c1", CNI_E_CONFIG,
+		     "requested ip 10.1.0.5 is subnet's gateway");
+	w.args = "IP=10.1.0.1";
+	assert_adds(&w, "c1", "10.1.0.1");
+}
+
 static void a_requested_address_also_moves_the_last_reserved(void **state)
 {
 	cleanup_world struct world w = world_new(ONE);
@@ -325,6 +338,7 @@ int main(void)
 		cmocka_unit_test(
 			a_requested_address_that_is_taken_names_its_holder),
 		cmocka_unit_test(requests_that_no_range_satisfies_are_refused),
+		cmocka_unit_test(a_gateway_elsewhere_is_refused_there_alone),
 		cmocka_unit_test(
 			a_requested_address_also_moves_the_last_reserved),
 		cmocka_unit_test(status_is_50_where_add_would_fail),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lease directories in which others, power cuts and liars were. */
+#include "ipam-host-local/lease.h"
 #include "ipam_world.h"
 
 static void leases_of_host_local_are_found_without_an_index(void **state)
@@ -18,6 +19,19 @@ static void leases_of_host_local_are_found_without_an_index(void **state)
 	assert_string_equal(world_get(&w, "n/10.1.0.5"), "-");
 	assert_string_equal(world_get(&w, "n/fd00::9"), "-");
 	assert_string_equal(world_get(&w, "n/10.1.0.6"), "c2\r\neth0");
+}
+
+static void a_leases_name_is_the_address_as_we_write_it(void **state)
+{
+	struct ip_addr a;
+
+	(void)state;
+	assert_true(lease_name_parse("10.1.0.2", &a));
+	assert_true(lease_name_parse("fd00::5", &a));
+	assert_false(lease_name_parse("FD00::5", &a));
+	assert_false(lease_name_parse("fd00:0::5", &a));
+	assert_false(lease_name_parse("::ffff:10.1.0.2", &a));
+	assert_false(lease_name_parse("lock", &a));
 }
 
 static void legacy_leases_count_only_where_no_full_one_does(void **state)
@@ -295,6 +309,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 			leases_of_host_local_are_found_without_an_index),
+		cmocka_unit_test(a_leases_name_is_the_address_as_we_write_it),
 		cmocka_unit_test(
 			legacy_leases_count_only_where_no_full_one_does),
 		cmocka_unit_test(lost_leases_of_an_earlier_boot_are_free),

@@ -70,6 +70,27 @@ static void what_another_wrote_is_read_once_and_then_known(void **state)
 	assert_string_equal(world_index(&w, "c9", "eth0"), "-");
 }
 
+static void
+leases_of_several_holders_in_any_order_are_indexed_by_holder(void **state)
+{
+	cleanup_world struct world w = world_new(ONE);
+
+	(void)state;
+	world_put_text(&w, "n/10.1.0.3", "c8\r\neth0");
+	world_put_text(&w, "n/10.1.0.4", "c9\r\neth0");
+	world_put_text(&w, "n/10.1.0.5", "c8\r\neth0");
+	world_put_text(&w, "n/10.1.0.6", "c9\r\neth0");
+	assert_adds(&w, "c1", "10.1.0.2");
+	assert_string_equal(world_index(&w, "c8", "eth0"),
+			    "c8 eth0 10.1.0.3 10.1.0.5 ~");
+	assert_string_equal(world_index(&w, "c9", "eth0"),
+			    "c9 eth0 10.1.0.4 10.1.0.6 ~");
+	assert_works(&w, CNI_DEL, "c8");
+	assert_string_equal(world_get(&w, "n/10.1.0.3"), "-");
+	assert_string_equal(world_get(&w, "n/10.1.0.5"), "-");
+	assert_string_equal(world_get(&w, "n/10.1.0.6"), "c9\r\neth0");
+}
+
 static void an_index_that_somebody_touched_is_not_complete(void **state)
 {
 	cleanup_world struct world w = world_new(ONE);
@@ -147,6 +168,8 @@ int main(void)
 			while_nobody_else_writes_a_miss_reads_no_lease),
 		cmocka_unit_test(
 			what_another_wrote_is_read_once_and_then_known),
+		cmocka_unit_test(
+			leases_of_several_holders_in_any_order_are_indexed_by_holder),
 		cmocka_unit_test(
 			an_index_that_somebody_touched_is_not_complete),
 		cmocka_unit_test(a_legacy_lease_is_found_through_the_index_too),
