@@ -309,6 +309,9 @@ static bool break_it(struct sweep *w, const struct image *i,
 	for (int tries = 0; tries < 20; tries++) {
 		if (tries)
 			(void)call(w, "DEL", &ignored);
+		/* What an earlier fault has left in another order. */
+		if (tries == 10)
+			build(w);
 		set_the_scene(w);
 		r = request(w, w->s->verb);
 		if (w->s->more)
