@@ -86,13 +86,16 @@ static int taken(const struct portmap_elem *e, struct cni_err *err)
 /* Something was there already. What is our own, from an ADD before, goes in the
  * transaction that makes it anew. In a set what another left of this very guest
  * address is taken over: nobody else has that address. */
-static int put_over_own(struct netlink *nl, struct attempt *a,
-			struct portmap_batch *b, struct cni_err *err)
+static int put_over_own(struct netlink *nl, const struct portmap_table *t,
+			struct attempt *a, struct portmap_batch *b,
+			struct cni_err *err)
 {
 	struct portmap_elem have;
 	int r;
 
 	for (size_t i = 0; i < a->n; i++) {
+		if (!t->set_right[a->v[i].set])
+			continue;
 		r = portmap_elem_get(nl, &a->v[i], &have, err);
 		if (r < 0)
 			return r;
@@ -130,10 +133,9 @@ static int put_anew(struct attempt *a, struct cni_err *err)
 		r = portmap_table_read(nl, &t, err);
 	if (r < 0)
 		return r;
-	if (!portmap_table_is_right(&t))
-		return -EAGAIN;
 	portmap_batch_add(&b, fw_begin(t.generation));
-	r = put_over_own(nl, a, &b, err);
+	portmap_table_repair(&t, &b);
+	r = put_over_own(nl, &t, a, &b, err);
 	if (r < 0) {
 		for (size_t i = 0; i < b.n; i++)
 			netlink_req_free(&b.q[i]);

@@ -17,7 +17,7 @@
 #include "net/nft.h"
 
 enum {
-	PER_FORWARD = 3, /* a map's and at most two sets' elements */
+	PER_FORWARD = 4, /* a map's and at most three sets' elements */
 	HEAD = 256,	 /* of a request, more than enough */
 	NESTS = 32,	 /* attributes' headers of one element, likewise */
 	/* The list of elements is one attribute, whose length is 16 bits. */
@@ -86,6 +86,14 @@ static size_t set_elems(const struct portmap *p,
 		memcpy(e->key, link, strnlen(link, IF_NAMESIZE - 1));
 		(void)put_service(put_ip(e->key + IF_NAMESIZE, &f->guest_ip),
 				  f->proto, f->guest_port);
+	}
+	if (p->snat) {
+		struct portmap_elem *e = &ret[n++];
+
+		*e = elem_of(p, (enum portmap_set)(PORTMAP_SELF4 + is_v6(f)));
+		(void)put_service(
+			put_ip(put_ip(e->key, &f->guest_ip), &f->guest_ip),
+			f->proto, f->guest_port);
 	}
 	if (p->snat && p->masq_all) {
 		struct portmap_elem *e = &ret[n++];

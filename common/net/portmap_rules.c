@@ -20,6 +20,7 @@ enum {
 	AFTER_SRCNAT = 100 + 10,  /* NF_IP_PRI_NAT_SRC */
 	FILTER = 0,
 	SADDR4 = 12,
+	SADDR6 = 8,
 	DADDR4 = 16,
 	DADDR6 = 24,
 	DPORT = 2,
@@ -109,43 +110,64 @@ static void put_enter(struct netlink_req *q, size_t i)
 	fw_put_verdict(q, NFT_JUMP, forward_chain);
 }
 
-/* @link: the key begins with the device that NFT_META_* names, or -1. */
-static void masquerade(struct netlink_req *q, bool v6, int link)
-{
-	const uint32_t start = link < 0 ? 0 : IFNAMSIZ / 4;
-	const uint32_t word = start + (v6 ? 4 : 1);
-	const int set = (link < 0 ? PORTMAP_MASQ4 : PORTMAP_SNAT4) + v6;
+/* What a set's key begins with. */
+enum first { DADDR_ONLY, IIFNAME, OIFNAME, SADDR };
 
-	if (link >= 0)
-		fw_put_meta_to(q, (uint32_t)link, FW_REG(0));
+/* The word of the key where the destination begins. */
+static uint32_t load_first(struct netlink_req *q, bool v6, enum first first)
+{
+	switch (first) {
+	case IIFNAME:
+	case OIFNAME:
+		fw_put_meta_to(q,
+			       first == IIFNAME ? NFT_META_IIFNAME
+						: NFT_META_OIFNAME,
+			       FW_REG(0));
+		return IFNAMSIZ / 4;
+	case SADDR:
+		fw_put_load(q, NFT_PAYLOAD_NETWORK_HEADER, v6 ? SADDR6 : SADDR4,
+			    v6 ? 16 : 4, FW_REG(0));
+		return v6 ? 4 : 1;
+	case DADDR_ONLY:
+		break;
+	}
+	return 0;
+}
+
+static void masquerade(struct netlink_req *q, bool v6, enum first first)
+{
+	const uint32_t start = load_first(q, v6, first);
+	const uint32_t word = start + (v6 ? 4 : 1);
+	const int set = first == DADDR_ONLY ? PORTMAP_MASQ4
+			: first == SADDR    ? PORTMAP_SELF4
+					    : PORTMAP_SNAT4;
+
 	load_daddr(q, v6, start);
 	fw_put_meta_to(q, NFT_META_L4PROTO, FW_REG(word));
 	fw_put_load(q, NFT_PAYLOAD_TRANSPORT_HEADER, DPORT, 2,
 		    FW_REG(word + 1));
-	fw_put_lookup(q, portmap_sets[set].name, false);
+	fw_put_lookup(q, portmap_sets[set + v6].name, false);
 	fw_put_plain(q, "masq");
 }
 
+/* With br_netfilter a bridge translates frames that stay on it by itself, and
+ * then nobody knows the device where a packet came in: neighbours need none,
+ * but a guest that meets itself does. */
 static void put_snat(struct netlink_req *q, size_t i)
 {
-	switch (i) {
-	case 0:
+	static const enum first firsts[] = { IIFNAME, SADDR, DADDR_ONLY };
+
+	const bool v6 = i % 2;
+
+	if (!i) {
 		match_bits(q, NFT_CT_STATUS, CT_DNAT);
 		fw_put_verdict(q, NFT_RETURN, NULL);
-		break;
-	case 1:
+	} else if (i == 1) {
 		match_loopback(q, SADDR4);
-		masquerade(q, false, NFT_META_OIFNAME);
-		break;
-	case 2:
-	case 3:
-		match_proto(q, i == 3);
-		masquerade(q, i == 3, NFT_META_IIFNAME);
-		break;
-	default:
-		match_proto(q, i == 5);
-		masquerade(q, i == 5, -1);
-		break;
+		masquerade(q, false, OIFNAME);
+	} else {
+		match_proto(q, v6);
+		masquerade(q, v6, firsts[i / 2 - 1]);
 	}
 }
 
@@ -168,7 +190,7 @@ const struct portmap_chain portmap_chains[PORTMAP_CHAINS] = {
 	{ forward_chain, NULL, 0, 0, 5, put_forward },
 	{ "portmap-in", "nat", FW_PRE_ROUTING, AFTER_DSTNAT, 1, put_enter },
 	{ "portmap-out", "nat", FW_LOCAL_OUT, AFTER_DSTNAT, 1, put_enter },
-	{ "portmap-snat", "nat", FW_POST_ROUTING, AFTER_SRCNAT, 6, put_snat },
+	{ "portmap-snat", "nat", FW_POST_ROUTING, AFTER_SRCNAT, 8, put_snat },
 	{ "portmap-lo", "filter", FW_LOCAL_IN, FILTER, 1, put_loopback },
 };
 

@@ -19,6 +19,8 @@ enum portmap_set {
 	PORTMAP_ANY6,
 	PORTMAP_SNAT4, /* device . guest . protocol . guest's port */
 	PORTMAP_SNAT6,
+	PORTMAP_SELF4, /* guest . guest . protocol . guest's port */
+	PORTMAP_SELF6,
 	PORTMAP_MASQ4, /* guest . protocol . guest's port */
 	PORTMAP_MASQ6,
 	PORTMAP_SETS,

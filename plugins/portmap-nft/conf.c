@@ -13,7 +13,7 @@ enum { PORT_MAX = 65535, MARK_BIT_MAX = 31, HASH_DIGITS = 16 };
 /* Decoded but only used to settle the rest. */
 struct raw {
 	struct portmap_nft_conf c;
-	const char *backend;
+	const char *backend, *gc;
 	int64_t mark_bit;
 	const cJSON *mappings;
 };
@@ -57,6 +57,7 @@ static const struct json_field fields[] = {
 	FIELD("backend", JSON_STR, backend),
 	FIELD("snat", JSON_BOOL, c.snat),
 	FIELD("masqAll", JSON_BOOL, c.masq_all),
+	FIELD("gc", JSON_STR, gc),
 	FIELD("markMasqBit", JSON_INT, mark_bit),
 	IPTABLES("conditionsV4"),
 	IPTABLES("conditionsV6"),
@@ -91,6 +92,9 @@ static int check_values(const struct raw *raw, struct cni_err *err)
 			err, CNI_E_CONFIG, ERANGE,
 			"key \"markMasqBit\": %lld: MasqMarkBit must be between 0 and 31",
 			(long long)raw->mark_bit);
+	if (strcmp(raw->gc, "") != 0 && strcmp(raw->gc, "strict") != 0)
+		return err_say(err, CNI_E_CONFIG, EINVAL,
+			       "key \"gc\": \"%s\" is not \"strict\"", raw->gc);
 	return 0;
 }
 
@@ -257,7 +261,7 @@ static int read_mappings(const cJSON *mappings, struct portmap_nft_conf *c,
 int portmap_nft_conf_parse(const struct cni_call *call,
 			   struct portmap_nft_conf *ret, struct cni_err *err)
 {
-	struct raw raw = { .c.snat = true, .backend = "" };
+	struct raw raw = { .c.snat = true, .backend = "", .gc = "" };
 	int r;
 
 	*ret = raw.c;
@@ -271,6 +275,7 @@ int portmap_nft_conf_parse(const struct cni_call *call,
 			r = err_ctx(err, r, "runtimeConfig");
 	}
 	if (!r) {
+		raw.c.strict_gc = !strcmp(raw.gc, "strict");
 		*ret = raw.c;
 		r = read_mappings(raw.mappings, ret, err);
 	}
@@ -340,4 +345,25 @@ bool portmap_nft_owner_is_of(const char *owner, const char *network)
 	(void)snprintf(hash, sizeof(hash), "#%016llx",
 		       (unsigned long long)network_hash(network));
 	return len == strlen(hash) && !strncmp(name, hash, len);
+}
+
+bool portmap_nft_owner_parse(const char *owner,
+			     char text[PORTMAP_NFT_OWNER_SIZE],
+			     struct cni_attachment *ret)
+{
+	char again[PORTMAP_NFT_OWNER_SIZE], *id, *ifname;
+
+	if (strlen(owner) <= HASH_DIGITS || owner[HASH_DIGITS] != ' ')
+		return false;
+	(void)snprintf(text, PORTMAP_NFT_OWNER_SIZE, "%s",
+		       owner + HASH_DIGITS + 1);
+	id = strchr(text, ':');
+	ifname = id ? strchr(id + 1, ':') : NULL;
+	if (!ifname)
+		return false;
+	*id++ = '\0';
+	*ifname++ = '\0';
+	*ret = (struct cni_attachment){ text, id, ifname };
+	portmap_nft_owner(ret, again);
+	return !strcmp(owner, again);
 }

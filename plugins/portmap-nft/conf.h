@@ -30,12 +30,14 @@ struct portmap_nft_port {
  * struct portmap_nft_conf - What one attachment gets
  * @snat:	Masquerade what would not find its way back; default true
  * @masq_all:	Masquerade all of it
+ * @strict_gc:	GC also removes forwards to guests whose port is in use
  * @ports:	Sorted, none twice
  * @n_ports:	How many; 0 where the runtime asks for none
  */
 struct portmap_nft_conf {
 	bool snat;
 	bool masq_all;
+	bool strict_gc;
 	struct portmap_nft_port *ports;
 	size_t n_ports;
 };
@@ -76,5 +78,16 @@ void portmap_nft_owner(const struct cni_attachment *a,
 
 /** portmap_nft_owner_is_of() - Is this owner's network @network? */
 bool portmap_nft_owner_is_of(const char *owner, const char *network);
+
+/**
+ * portmap_nft_owner_parse() - Whose it is
+ * @owner:	As portmap_nft_owner() makes it
+ * @text:	What @ret points into
+ *
+ * Return: false for the short form, and for what we did not make
+ */
+bool portmap_nft_owner_parse(const char *owner,
+			     char text[PORTMAP_NFT_OWNER_SIZE],
+			     struct cni_attachment *ret);
 
 #endif

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "cni/attachments.h"
 #include "net/portmap.h"
 #include "portmap-nft/conf.h"
+#include "portmap-nft/gc.h"
 #include "portmap-nft/portmap_nft.h"
 
 /* One attachment's forwards, and what they are made of. */
@@ -130,47 +130,6 @@ static int check(const struct cni_call *call, struct cni_err *err)
 	return r ? r : portmap_check(&j.portmap, err);
 }
 
-/* The owners of this network that live, sorted. */
-struct living {
-	const char *network;
-	char (*v)[PORTMAP_NFT_OWNER_SIZE];
-	size_t n;
-};
-
-static int compare(const void *a, const void *b)
-{
-	return strcmp(a, b);
-}
-
-static bool is_stale(const char *owner, void *arg)
-{
-	const struct living *l = arg;
-
-	return portmap_nft_owner_is_of(owner, l->network) &&
-	       !bsearch(owner, l->v, l->n, sizeof(*l->v), compare);
-}
-
-static int gc(const struct cni_call *call, struct cni_err *err)
-{
-	cleanup_attachments struct cni_attachments valid = { 0 };
-	struct living l = { .network = call->conf.name };
-	int r = cni_attachments_parse(call->conf.attachments, &valid, err);
-
-	if (r < 0)
-		return r;
-	l.v = calloc(valid.n + 1, sizeof(*l.v));
-	if (!l.v)
-		return err_set(err, CNI_E_INTERNAL, ENOMEM, "GC");
-	for (; l.n < valid.n; l.n++) {
-		valid.v[l.n].network = l.network;
-		portmap_nft_owner(&valid.v[l.n], l.v[l.n]);
-	}
-	qsort(l.v, l.n, sizeof(*l.v), compare);
-	r = portmap_remove(is_stale, &l, err);
-	free(l.v);
-	return r;
-}
-
 static int status(const struct cni_call *call, struct cni_err *err)
 {
 	cleanup_portmap_nft_conf struct portmap_nft_conf conf = { 0 };
@@ -188,6 +147,6 @@ const struct cni_plugin portmap_nft = {
 	.add = add,
 	.del = del,
 	.check = check,
-	.gc = gc,
+	.gc = portmap_nft_gc,
 	.status = status,
 };
