@@ -280,17 +280,14 @@ static int check_localnet(const struct portmap *p, struct cni_err *err)
 	return r;
 }
 
-int portmap_check(const struct portmap *p, struct cni_err *err)
+static int check_all(const struct portmap *p, struct cni_err *err)
 {
 	cleanup_netlink struct netlink *nl = NULL;
 	cleanup_free struct portmap_elem *v = NULL;
 	struct portmap_table t;
 	size_t n = 0;
-	int r;
+	int r = netlink_open_nfnl(&nl, err);
 
-	if (!p->n)
-		return 0;
-	r = netlink_open_nfnl(&nl, err);
 	if (r >= 0)
 		r = portmap_table_read(nl, &t, err);
 	if (r >= 0)
@@ -301,6 +298,13 @@ int portmap_check(const struct portmap *p, struct cni_err *err)
 		r = check_elem(nl, &v[i], err);
 	if (r >= 0)
 		r = check_localnet(p, err);
+	return r;
+}
+
+int portmap_check(const struct portmap *p, struct cni_err *err)
+{
+	const int r = p->n ? check_all(p, err) : 0;
+
 	return r < 0 ? err_ctx(err, r, "forwarded ports") : 0;
 }
 

@@ -34,6 +34,7 @@ serve() {
 	fifo=$(mktemp -u "$TMPDIR/serve.XXXXXX")
 	mkfifo "$fifo"
 	in_ns "$ns" "$ask_tool" serve "$@" >"$fifo" &
+	# shellcheck disable=SC2034 # for whoever wants to kill it
 	server=$!
 	read -r line <"$fifo" && [ "$line" = ready ]
 }

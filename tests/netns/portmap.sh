@@ -115,7 +115,6 @@ elements() {
 }
 
 same "" "$(elements)" "no forwards in the beginning"
-before=$(state c1 c2 v1)
 
 # --- reachability ---
 
