@@ -64,7 +64,20 @@ serve c2 c2 tcp:80 udp:53
 serve v1 v1 tcp:80 udp:53
 serve "" host tcp:7000
 serve far far tcp:8080 tcp:7001
-sleep 0.2
+
+# Link-local addresses take a second or two to be sure of themselves.
+settled() {
+	local ns
+
+	for ns in "" c1 c2 v1 out far; do
+		! in_ns "$ns" ip -6 -o addr show tentative | grep -q . ||
+			return 1
+	done
+}
+for _ in $(seq 100); do
+	! settled || break
+	sleep 0.1
+done
 
 # br_netfilter, where there is one, is a matter of its own.
 bridge_nf() {
@@ -278,13 +291,21 @@ pm ADD c1 "$both"
 pm ADD c2 "$(ports 8083:80)"
 pm CHECK c1 "$both"
 worked "CHECK"
-nft add table ip mine
-nft add chain ip mine pre '{ type nat hook prerouting priority dstnat; }'
-nft add rule ip mine pre tcp dport 8080 dnat to 198.51.100.9:8080
-nft add chain ip mine post '{ type nat hook postrouting priority srcnat; }'
+foreign() {
+	nft add table ip mine
+	nft add chain ip mine pre '{ type nat hook prerouting priority dstnat; }'
+	nft add rule ip mine pre tcp dport 8080 dnat to 198.51.100.9:8080
+	nft add chain ip mine post '{ type nat hook postrouting priority srcnat; }'
+}
+foreign
 pm CHECK c1 "$both"
 worked "CHECK beside foreign rules"
 answers "foreign rules come first (CVE-2019-9946)" "far 192.0.2.9" \
+	out tcp 192.0.2.1 8080
+nft flush ruleset
+foreign
+pm ADD c1 "$both"
+answers "also those that are older than ours" "far 192.0.2.9" \
 	out tcp 192.0.2.1 8080
 nft delete table ip mine
 
