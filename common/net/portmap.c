@@ -31,8 +31,7 @@ struct attempt {
 	size_t n;
 	bool adopted; /* there was something of the owner's */
 	bool unheard; /* a transaction was sent, and its answer got lost */
-	bool (*is_meant)(const char *owner, void *arg);
-	void *arg;
+	struct portmap_whose whose;
 };
 
 /* Others who change the ruleset at the same time make an attempt fail; a
@@ -322,8 +321,7 @@ static int remove_once(struct attempt *a, struct cni_err *err)
 	if (r >= 0)
 		r = portmap_table_read(nl, &t, err);
 	if (r >= 0 && t.has_table)
-		r = portmap_elems_list(nl, &t, a->is_meant, a->arg, &a->v,
-				       &a->n, err);
+		r = portmap_elems_list(nl, &t, &a->whose, &a->v, &a->n, err);
 	if (r < 0)
 		return r == -EPROTONOSUPPORT || r == -EOPNOTSUPP ? 0 : r;
 	if (!a->n)
@@ -352,7 +350,7 @@ static int forget_removed(const struct portmap_elem *v, size_t n,
 int portmap_remove(bool (*is_meant)(const char *owner, void *arg), void *arg,
 		   struct cni_err *err)
 {
-	struct attempt a = { .is_meant = is_meant, .arg = arg };
+	struct attempt a = { .whose = { is_meant, arg } };
 	struct cni_err e = CNI_ERR_INIT;
 	int r = persevere(remove_once, &a, err);
 
@@ -383,7 +381,7 @@ static int remove_idle_once(struct attempt *a, struct cni_err *err)
 	if (r >= 0)
 		r = portmap_table_read(nl, &t, err);
 	if (r >= 0 && t.has_table)
-		r = portmap_elems_list(nl, &t, is_any, NULL, &a->v, &a->n, err);
+		r = portmap_elems_list(nl, &t, &a->whose, &a->v, &a->n, err);
 	if (r < 0)
 		return r == -EPROTONOSUPPORT || r == -EOPNOTSUPP ? 0 : r;
 	if (!t.has_table || a->n)
@@ -399,7 +397,7 @@ static int remove_idle_once(struct attempt *a, struct cni_err *err)
 
 int portmap_remove_idle(struct cni_err *err)
 {
-	struct attempt a = { 0 };
+	struct attempt a = { .whose = { is_any, NULL } };
 	const int r = persevere(remove_idle_once, &a, err);
 
 	free(a.v);

@@ -350,8 +350,7 @@ bool portmap_elem_equal(const struct portmap_elem *a,
 }
 
 struct listing {
-	bool (*is_meant)(const char *owner, void *arg);
-	void *arg;
+	const struct portmap_whose *whose;
 	enum portmap_set set;
 	struct array elems; /* struct portmap_elem */
 	size_t start;	    /* where this set begins */
@@ -362,7 +361,7 @@ static int take_meant(const struct portmap_elem *e, void *arg,
 {
 	struct listing *l = arg;
 
-	if (!l->is_meant(e->owner, l->arg))
+	if (!l->whose->is_meant(e->owner, l->whose->arg))
 		return 0;
 	return array_append(&l->elems, e, sizeof(*e), err);
 }
@@ -379,11 +378,11 @@ static int read_meant(struct nlmsghdr *h, void *arg, struct cni_err *err)
 }
 
 int portmap_elems_list(struct netlink *nl, const struct portmap_table *t,
-		       bool (*is_meant)(const char *owner, void *arg),
-		       void *arg, struct portmap_elem **ret, size_t *ret_n,
+		       const struct portmap_whose *whose,
+		       struct portmap_elem **ret, size_t *ret_n,
 		       struct cni_err *err)
 {
-	struct listing l = { .is_meant = is_meant, .arg = arg };
+	struct listing l = { .whose = whose };
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < PORTMAP_SETS; i++) {

@@ -68,15 +68,26 @@ bool portmap_elem_equal(const struct portmap_elem *a,
 			const struct portmap_elem *b);
 
 /**
+ * struct portmap_whose - A choice of owners
+ * @is_meant:	Is this owner one of them?
+ * @arg:	Passed to it
+ */
+struct portmap_whose {
+	bool (*is_meant)(const char *owner, void *arg);
+	void *arg;
+};
+
+/**
  * portmap_elems_list() - All elements of the owners that are meant
  * @t:		What there is; sets that are not right are left out
+ * @whose:	Owners
  * @ret:	Those of a set side by side; free with free()
  *
  * Return: 0, or a negative errno
  */
 int portmap_elems_list(struct netlink *nl, const struct portmap_table *t,
-		       bool (*is_meant)(const char *owner, void *arg),
-		       void *arg, struct portmap_elem **ret, size_t *ret_n,
+		       const struct portmap_whose *whose,
+		       struct portmap_elem **ret, size_t *ret_n,
 		       struct cni_err *err);
 
 #endif
