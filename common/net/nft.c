@@ -32,6 +32,11 @@ struct netlink_req fw_req(int type, int flags)
 			0);
 }
 
+struct netlink_req fw_req_of(int type, int flags, uint8_t family)
+{
+	return nfnl_req(NFNL_SUBSYS_NFTABLES << 8 | type, flags, family, 0);
+}
+
 struct netlink_req fw_req_sized(int type, int flags, size_t size)
 {
 	const struct nfgenmsg g = { .nfgen_family = FW_PROTO_INET,

@@ -39,6 +39,9 @@ enum {
  */
 struct netlink_req fw_req(int type, int flags);
 
+/** fw_req_of() - The same on another family, FW_PROTO_* */
+struct netlink_req fw_req_of(int type, int flags, uint8_t family);
+
 /** fw_req_sized() - The same with room for @size bytes */
 struct netlink_req fw_req_sized(int type, int flags, size_t size);
 

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "net/portmap.h"
+#include "net/portmap_old.h"
 #include "portmap-nft/conf.h"
 #include "portmap-nft/gc.h"
 #include "portmap-nft/portmap_nft.h"
@@ -105,14 +106,19 @@ static bool is_own(const char *owner, void *arg)
 	return !strcmp(owner, arg);
 }
 
-/* Reads no key at all: what was forwarded stands in the kernel. */
+/* Reads no key at all: what was forwarded stands in the kernel, by us or by the
+ * reference plugin that was here before. */
 static int del(const struct cni_call *call, struct cni_err *err)
 {
 	const struct cni_attachment a = cni_attachment_of(call);
 	char owner[PORTMAP_NFT_OWNER_SIZE];
+	struct cni_err e = CNI_ERR_INIT;
+	int r, acc;
 
 	portmap_nft_owner(&a, owner);
-	return portmap_remove(is_own, owner, err);
+	acc = portmap_remove(is_own, owner, err);
+	r = portmap_old_remove(a.container_id, &e);
+	return err_keep_first(err, &e, r, acc);
 }
 
 static int check(const struct cni_call *call, struct cni_err *err)

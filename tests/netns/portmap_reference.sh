@@ -126,6 +126,38 @@ facts() {
 	sysctl_set net/ipv4/conf/br0/route_localnet 0
 }
 
+# takeover THEIRS OURS: what they forward for two, we take from one.
+takeover() {
+	local theirs=$1 ours=$2 prev
+
+	ip link add br0 type bridge
+	ip addr add 10.1.0.1/24 dev br0
+	for id in c1 c2; do
+		ns_new $id
+		prev="{\"cniVersion\": \"1.0.0\", \"interfaces\": [
+			{\"name\": \"eth0\", \"sandbox\": \"/run/netns/$id\"}],
+			\"ips\": [{\"address\": \"10.1.0.${id#c}/24\"},
+			{\"address\": \"fd00::${id#c}/64\"}]}"
+		one_port ADD $id "$theirs/portmap" "80${id#c}"
+	done >/dev/null
+	nft list ruleset | grep -c 'comment "c1"'
+	for _ in 1 2; do
+		one_port DEL c1 "$ours/portmap-nft" 801
+	done
+	nft list ruleset | grep -c 'comment "c1"' || true
+	nft list ruleset | grep -c 'comment "c2"'
+}
+
+one_port() {
+	CNI_COMMAND=$1 CNI_CONTAINERID=$2 CNI_NETNS=/run/netns/$2 \
+		CNI_IFNAME=eth0 CNI_PATH=${3%/*} "$3" <<<"{
+		\"cniVersion\": \"1.0.0\", \"name\": \"n\",
+		\"type\": \"x\", \"backend\": \"nftables\",
+		\"runtimeConfig\": {\"portMappings\": [{\"hostPort\": $4,
+		\"containerPort\": 80, \"protocol\": \"tcp\"}]},
+		\"prevResult\": $prev}"
+}
+
 refusal() {
 	call ADD "$2" "$3"
 	echo "$1: $status"
@@ -135,6 +167,10 @@ refusal() {
 if [ "${1-}" = probe ]; then
 	trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
 	probe "$2" "$3"
+	exit
+fi
+if [ "${1-}" = takeover ]; then
+	takeover "$2" "$3"
 	exit
 fi
 test_main "$@"
@@ -170,3 +206,5 @@ same "masq-all: out to 192.0.2.1:8080: c1 10.1.0.1" \
 	"$(grep "^masq-all: out to 192.0.2.1:8080" "$TMPDIR/ours")" \
 	"masqAll masquerades those from outside"
 note "$(wc -l <"$TMPDIR/ours") facts compared"
+same "5 0 5" "$(private_host bash "$0" takeover "$reference" "$cni_bin" | xargs)" \
+	"DEL removes what the reference forwarded, and only that"
