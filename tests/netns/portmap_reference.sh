@@ -46,7 +46,14 @@ probe() {
 	sysctl_set net/bridge/bridge-nf-call-iptables 0
 	sysctl_set net/bridge/bridge-nf-call-ip6tables 0
 	serve c1 c1 tcp:80 udp:53
-	sleep 2 # link-local addresses become sure of themselves
+	# Link-local addresses take a second or two to be sure of themselves.
+	for ns in "" c1 c2 out; do
+		for _ in $(seq 50); do
+			in_ns "$ns" ip -6 -o addr show tentative | grep -q . ||
+				break
+			sleep 0.1
+		done
+	done
 
 	facts default ''
 	facts snat-off ', "snat": false'
