@@ -164,18 +164,19 @@ answers "straight to the guest" "c1 192.0.2.9" \
 same 1 "$(cat /proc/sys/net/ipv4/conf/br0/route_localnet)" \
 	"127.0.0.1 needs route_localnet"
 serve "" loopback tcp:9999
-ip -n c1 route add 127.0.0.5/32 via 10.1.0.1 dev eth0 table 77
-ip netns exec c1 sh -c 'echo 1 >/proc/sys/net/ipv4/conf/all/route_localnet
-	echo 1 >/proc/sys/net/ipv4/conf/eth0/route_localnet'
-ip -n c1 rule add to 127.0.0.5 table 77 pref 0
-ip -n c1 addr add "$(ip_of c1 4)/32" dev lo
+ip -n c1 route flush table local root 127.0.0.0/8
+ip -n c1 route add 127.0.0.5 via 10.1.0.1 src "$(ip_of c1 4)"
+ip netns exec c1 sh -c 'echo 1 >/proc/sys/net/ipv4/conf/all/route_localnet'
 answers "and does not open the host's loopback to guests" nobody \
 	c1 tcp 127.0.0.5 9999
-ip -n c1 rule del to 127.0.0.5 table 77 pref 0
-ip -n c1 route flush table 77
-ip -n c1 addr del "$(ip_of c1 4)/32" dev lo
-ip netns exec c1 sh -c 'echo 0 >/proc/sys/net/ipv4/conf/all/route_localnet
-	echo 0 >/proc/sys/net/ipv4/conf/eth0/route_localnet'
+rules=$(nft list chain inet weft portmap-lo)
+nft flush chain inet weft portmap-lo
+answers "which it would" "loopback $(ip_of c1 4)" c1 tcp 127.0.0.5 9999
+nft flush chain inet weft portmap-lo
+nft -f - <<<"$rules"
+ip -n c1 route del 127.0.0.5
+ip -n c1 route add local 127.0.0.0/8 dev lo table local
+ip netns exec c1 sh -c 'echo 0 >/proc/sys/net/ipv4/conf/all/route_localnet'
 kill "$server"
 
 pm ADD v1 "$(ports 8081:80 udp:5354:53)"
