@@ -294,6 +294,9 @@ static const struct damage {
 	  "portmap-in; add chain inet weft portmap-in { type nat hook "
 	  "prerouting priority 0; }'",
 	  "chain portmap-in has another type, hook, priority or policy" },
+	{ "'flush chain inet weft portmap-in; add rule inet weft portmap-in "
+	  "jump portmap'",
+	  "chain portmap-in lacks a rule, or has foreign" },
 	{ "add rule inet weft portmap-snat accept",
 	  "chain portmap-snat lacks a rule, or has foreign" },
 	{ "'flush chain inet weft portmap-snat; delete set inet weft "

@@ -258,7 +258,7 @@ TEST(an_owner_says_its_hash_and_its_names)
 
 TEST(an_owner_of_long_names_still_says_its_network)
 {
-	char *id = repeat('i', 120), *net = repeat('n', 120);
+	char *id = repeat('i', 120), *net = repeat('n', 40);
 	const struct cni_attachment a = { net, id, "eth0" },
 				    b = { net, id, "eth1" };
 	char one[PORTMAP_NFT_OWNER_SIZE], two[PORTMAP_NFT_OWNER_SIZE];
