@@ -269,6 +269,7 @@ TEST(an_owner_of_long_names_still_says_its_network)
 	portmap_nft_owner(&b, two);
 	assert_int_equal(strlen(one), PORTMAP_NFT_OWNER_SIZE - 1);
 	assert_string_not_equal(one, two);
+	assert_int_equal(one[17], '#');
 	assert_true(portmap_nft_owner_is_of(one, net));
 	net[0] = 'm';
 	assert_false(portmap_nft_owner_is_of(one, net));
