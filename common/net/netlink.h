@@ -106,6 +106,12 @@ struct netlink_req {
  */
 struct netlink_req netlink_req(int type, int flags, const void *hdr,
 			       size_t len);
+/**
+ * netlink_req_sized() - Begin a request of more than a page
+ * @size:	Room in bytes, all headers included
+ */
+struct netlink_req netlink_req_sized(int type, int flags, const void *hdr,
+				     size_t len, size_t size);
 void netlink_req_free(struct netlink_req *q);
 void netlink_put(struct netlink_req *q, int attr, const void *data, size_t len);
 void netlink_put_str(struct netlink_req *q, int attr, const char *s);

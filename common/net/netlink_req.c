@@ -31,6 +31,18 @@ struct netlink_req netlink_req(int type, int flags, const void *hdr, size_t len)
 	return q;
 }
 
+struct netlink_req netlink_req_sized(int type, int flags, const void *hdr,
+				     size_t len, size_t size)
+{
+	struct netlink_req q = { .msg = nlmsg_alloc_size(size) };
+
+	if (q.msg &&
+	    (!nlmsg_put(q.msg, NL_AUTO_PORT, NL_AUTO_SEQ, type, 0, flags) ||
+	     nlmsg_append(q.msg, (void *)hdr, len, NLMSG_ALIGNTO) < 0))
+		netlink_req_free(&q);
+	return q;
+}
+
 void netlink_put(struct netlink_req *q, int attr, const void *data, size_t len)
 {
 	if (q->msg && nla_put(q->msg, attr, (int)len, data) < 0)

@@ -32,6 +32,20 @@ struct netlink_req fw_req(int type, int flags)
 			0);
 }
 
+struct netlink_req fw_req_of(int type, int flags, uint8_t family)
+{
+	return nfnl_req(NFNL_SUBSYS_NFTABLES << 8 | type, flags, family, 0);
+}
+
+struct netlink_req fw_req_sized(int type, int flags, size_t size)
+{
+	const struct nfgenmsg g = { .nfgen_family = FW_PROTO_INET,
+				    .version = NFNETLINK_V0 };
+
+	return netlink_req_sized(NFNL_SUBSYS_NFTABLES << 8 | type, flags, &g,
+				 sizeof(g), size);
+}
+
 struct netlink_req fw_begin(uint32_t generation)
 {
 	struct netlink_req q = nfnl_req(NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC,

@@ -20,9 +20,17 @@ enum {
 	FW_PROTO_INET = 1,   /* NFPROTO_INET */
 	FW_PROTO_IPV4 = 2,   /* NFPROTO_IPV4 */
 	FW_PROTO_IPV6 = 10,  /* NFPROTO_IPV6 */
+	FW_PRE_ROUTING = 0,  /* NF_INET_PRE_ROUTING */
+	FW_LOCAL_IN = 1,     /* NF_INET_LOCAL_IN */
+	FW_LOCAL_OUT = 3,    /* NF_INET_LOCAL_OUT */
 	FW_POST_ROUTING = 4, /* NF_INET_POST_ROUTING */
+	FW_DROP = 0,	     /* NF_DROP */
 	FW_ACCEPT = 1,	     /* NF_ACCEPT */
 };
+
+/* Registers of 4 bytes, as the kernel's dumps name them: a multiple of 16 bytes
+ * is one of the old registers. */
+#define FW_REG(word) ((word) % 4 ? 8U + (word) : 1U + (word) / 4)
 
 /**
  * fw_req() - Begin an nf_tables request on family inet
@@ -30,6 +38,12 @@ enum {
  * @flags:	NLM_F_*
  */
 struct netlink_req fw_req(int type, int flags);
+
+/** fw_req_of() - The same on another family, FW_PROTO_* */
+struct netlink_req fw_req_of(int type, int flags, uint8_t family);
+
+/** fw_req_sized() - The same with room for @size bytes */
+struct netlink_req fw_req_sized(int type, int flags, size_t size);
 
 /**
  * fw_generation() - The ruleset's generation
@@ -66,6 +80,49 @@ void fw_put_mask(struct netlink_req *q, uint32_t plen, uint32_t len);
 /** fw_put_cmp() - Go on only if NFT_CMP_EQ or NFT_CMP_NEQ @data */
 void fw_put_cmp(struct netlink_req *q, uint32_t op, const void *data,
 		size_t len);
+
+/* The same with a place in the registers, for keys of several fields; @reg is a
+ * FW_REG(). Kept in nft_expr.c. */
+
+/** fw_put_meta_to() - Load @key, NFT_META_*, into @reg */
+void fw_put_meta_to(struct netlink_req *q, uint32_t key, uint32_t reg);
+
+/**
+ * fw_put_load() - Load @len bytes of the packet into @reg
+ * @base:	NFT_PAYLOAD_NETWORK_HEADER or NFT_PAYLOAD_TRANSPORT_HEADER
+ */
+void fw_put_load(struct netlink_req *q, uint32_t base, uint32_t offset,
+		 uint32_t len, uint32_t reg);
+
+/** fw_put_ct() - Load @key, NFT_CT_*, of the connection; into the register 1 */
+void fw_put_ct(struct netlink_req *q, uint32_t key);
+
+/** fw_put_and() - Keep the bits of @mask, in the host's byte order */
+void fw_put_and(struct netlink_req *q, uint32_t mask);
+
+/** fw_put_daddr_type() - Load what the destination is to this host, RTN_* */
+void fw_put_daddr_type(struct netlink_req *q);
+
+/**
+ * fw_put_lookup() - Go on only if a set has the key in register 1
+ * @set:	Its name
+ * @is_map:	Load the element's data into register 1
+ */
+void fw_put_lookup(struct netlink_req *q, const char *set, bool is_map);
+
+/**
+ * fw_put_dnat() - Send the connection to the address in register 1
+ * @proto:	FW_PROTO_IPV4 or FW_PROTO_IPV6; others it lets pass
+ * @port_reg:	Where the port is
+ */
+void fw_put_dnat(struct netlink_req *q, uint32_t proto, uint32_t port_reg);
+
+/**
+ * fw_put_verdict() - End or leave the chain
+ * @code:	FW_DROP, NFT_RETURN, NFT_JUMP, ...
+ * @chain:	For NFT_JUMP, else NULL
+ */
+void fw_put_verdict(struct netlink_req *q, int code, const char *chain);
 
 /** fw_put_plain() - An expression without attributes, such as "masq" */
 void fw_put_plain(struct netlink_req *q, const char *name);

@@ -208,3 +208,34 @@ int route_list(struct netlink *nl, uint32_t oif, struct route **ret,
 	*ret_n = l.routes.n;
 	return 0;
 }
+
+static int read_answer(struct nlmsghdr *h, void *arg, struct cni_err *err)
+{
+	struct nlattr *tb[RTA_MAX + 1];
+	struct route_answer *ret = arg;
+
+	if (h->nlmsg_type != RTM_NEWROUTE ||
+	    nlmsg_parse(h, sizeof(struct rtmsg), tb, RTA_MAX, NULL) < 0)
+		return err_set(err, CNI_E_KERNEL, EBADMSG, "read a route");
+	*ret = (struct route_answer){
+		.oif = netlink_attr_u32(tb[RTA_OIF], 0),
+		.is_local = ((const struct rtmsg *)nlmsg_data(h))->rtm_type ==
+			    RTN_LOCAL,
+		.has_gw = tb[RTA_GATEWAY] || tb[RTA_VIA],
+	};
+	return 0;
+}
+
+int route_get(struct netlink *nl, const struct ip_addr *dst,
+	      struct route_answer *ret, struct cni_err *err)
+{
+	const struct rtmsg rtm = { .rtm_family = dst->family,
+				   .rtm_dst_len = (uint8_t)(8 * ip_len(dst)) };
+	struct netlink_req q = netlink_req(RTM_GETROUTE, 0, &rtm, sizeof(rtm));
+	char text[IP_STR_SIZE];
+	int r;
+
+	netlink_put(&q, RTA_DST, dst->b, ip_len(dst));
+	r = netlink_get(nl, &q, read_answer, ret, err);
+	return r < 0 ? err_ctx(err, r, "route to %s", ip_format(dst, text)) : 0;
+}

@@ -3,6 +3,7 @@
 #ifndef WEFT_NET_ROUTE_H
 #define WEFT_NET_ROUTE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -65,6 +66,32 @@ int route_add(struct netlink *nl, const struct route *route,
  */
 int route_list(struct netlink *nl, uint32_t oif, struct route **ret,
 	       size_t *ret_n, struct cni_err *err);
+
+/**
+ * struct route_answer - Where the kernel would send a packet
+ * @oif:	Index of the interface
+ * @is_local:	It would stay here
+ * @has_gw:	By way of a router
+ */
+struct route_answer {
+	uint32_t oif;
+	bool is_local;
+	bool has_gw;
+};
+
+/**
+ * route_get() - Ask the kernel for the way to an address
+ * @nl:		rtnetlink socket
+ * @dst:	Address
+ * @ret:	The answer; unchanged on failure
+ * @err:	Filled on failure
+ *
+ * Return: 0, or
+ *   -ENETUNREACH, -EHOSTUNREACH  there is none
+ *   another negative errno
+ */
+int route_get(struct netlink *nl, const struct ip_addr *dst,
+	      struct route_answer *ret, struct cni_err *err);
 
 /* For the module beside this one, which sends requests of its own. */
 

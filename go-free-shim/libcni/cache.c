@@ -338,9 +338,9 @@ static int not_hidden(const struct dirent *d)
 	return d->d_name[0] != '.';
 }
 
-int cache_each(const char *dir, const char *network,
-	       int (*fn)(const struct cache_entry *e, void *arg,
-			 struct cni_err *err),
+int cache_walk(const char *dir,
+	       int (*fn)(const char *file, const struct cache_entry *e,
+			 void *arg, struct cni_err *err),
 	       void *arg, struct cni_err *err)
 {
 	cleanup_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -350,12 +350,94 @@ int cache_each(const char *dir, const char *network,
 	n = fd < 0 ? 0 : scandir(dir, &files, not_hidden, alphasort);
 	for (int i = 0; i < n; i++) {
 		cleanup_cache_entry struct cache_entry e = { 0 };
+		const char *name = files[i]->d_name;
 
-		if (!r && read_entry(fd, files[i]->d_name, &e) &&
-		    !strcmp(e.network, network))
-			r = fn(&e, arg, err);
+		if (!r)
+			r = fn(name, read_entry(fd, name, &e) ? &e : NULL, arg,
+			       err);
 		free(files[i]);
 	}
 	free(files);
 	return r;
+}
+
+/* Those of one network, to a function that needs no more. */
+struct each {
+	const char *network;
+	int (*fn)(const struct cache_entry *e, void *arg, struct cni_err *err);
+	void *arg;
+};
+
+static int each_one(const char *file, const struct cache_entry *e, void *arg,
+		    struct cni_err *err)
+{
+	const struct each *x = arg;
+
+	(void)file;
+	return e && !strcmp(e->network, x->network) ? x->fn(e, x->arg, err) : 0;
+}
+
+int cache_each(const char *dir, const char *network,
+	       int (*fn)(const struct cache_entry *e, void *arg,
+			 struct cni_err *err),
+	       void *arg, struct cni_err *err)
+{
+	struct each x = { network, fn, arg };
+
+	return cache_walk(dir, each_one, &x, err);
+}
+
+static int digit_of(char c)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *p = c ? strchr(digits, c) : NULL;
+
+	return p ? (int)(p - digits) : -1;
+}
+
+/* What base64() made, NUL-terminated; NULL if it is none. */
+static char *unbase64(const char *s, size_t *ret_len)
+{
+	char *out = malloc(strlen(s) / 4 * 3 + 4);
+	unsigned int v = 0, bits = 0;
+	size_t n = 0;
+
+	for (; out && *s && *s != '='; s++) {
+		const int d = digit_of(*s);
+
+		if (d < 0) {
+			free(out);
+			return NULL;
+		}
+		v = v << 6 | (unsigned int)d;
+		bits += 6;
+		if (bits < 8)
+			continue;
+		bits -= 8;
+		out[n++] = (char)(v >> bits);
+		v &= (1U << bits) - 1;
+	}
+	if (out)
+		out[n] = '\0';
+	*ret_len = n;
+	return out;
+}
+
+int cache_config(const struct cache_entry *e, struct conflist *ret,
+		 struct cni_err *err)
+{
+	const char *config = cJSON_GetStringValue(json_get(e->doc, "config"));
+	cleanup_json cJSON *doc = NULL;
+	struct cni_err ignored = CNI_ERR_INIT;
+	char *text;
+	size_t len = 0;
+
+	*ret = (struct conflist){ 0 };
+	text = config ? unbase64(config, &len) : NULL;
+	if (!text)
+		return err_say(err, CNI_E_DECODE, ENOENT,
+			       "cache entry without a configuration");
+	(void)json_parse(text, len, &doc, &ignored);
+	return conflist_parse(text, len, !json_get(doc, "plugins"), ret, err);
 }

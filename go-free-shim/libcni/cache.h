@@ -79,4 +79,24 @@ int cache_each(const char *dir, const char *network,
 			 struct cni_err *err),
 	       void *arg, struct cni_err *err);
 
+/**
+ * cache_walk() - Run @fn for every file in a cache
+ * @fn:		Gets the file's name, and its entry or NULL: it cannot be read
+ *
+ * Return: 0, or what @fn returned first that is not 0
+ */
+int cache_walk(const char *dir,
+	       int (*fn)(const char *file, const struct cache_entry *e,
+			 void *arg, struct cni_err *err),
+	       void *arg, struct cni_err *err);
+
+/**
+ * cache_config() - The list that an attachment was made with
+ * @ret:	Free with conflist_free(), also after a failure
+ *
+ * Return: 0, -ENOENT if the entry has none, or another negative errno
+ */
+int cache_config(const struct cache_entry *e, struct conflist *ret,
+		 struct cni_err *err);
+
 #endif

@@ -7,6 +7,7 @@
 #include "cni/attachment.h"
 #include "net/link.h"
 #include "net/masq.h"
+#include "net/portmap.h"
 #include "weft/leases.h"
 #include "weft/weft.h"
 
@@ -57,6 +58,9 @@ static int rm(const char *network, struct cni_err *err)
 	r = leases_check_none(network, err);
 	if (!r)
 		r = remove_bridges(network, err);
+	/* Port forwards are shared by all networks: with the last of them. */
+	if (!r)
+		r = portmap_remove_idle(err);
 	if (!r)
 		r = masq_remove(network, err);
 	if (!r)

@@ -41,6 +41,16 @@ static void default_plugin_path(char *buf, size_t size)
 		       (int)(size / 2), self, slash ? ":" : "");
 }
 
+const char *session_plugin_path(char buf[PATH_MAX])
+{
+	const char *path = getenv("CNI_PATH");
+
+	if (path && *path)
+		return path;
+	default_plugin_path(buf, PATH_MAX);
+	return buf;
+}
+
 static int read_cap_args(struct session *s, struct cni_err *err)
 {
 	const char *text = env_or("CAP_ARGS", "");
@@ -85,22 +95,17 @@ int session_name_guest(struct session *s, const struct weft_args *a,
 int session_open(struct session *s, const struct weft_args *a,
 		 struct cni_err *err)
 {
-	const char *path = getenv("CNI_PATH");
 	int r;
 
 	*s = (struct session){
-		.rt = { .plugin_path = path,
-			.cache_dir = a->cache_dir,
+		.rt = { .cache_dir = a->cache_dir,
 			.container_id = "",
 			.netns = s->netns,
 			.ifname = a->ifname,
 			.args = env_or("CNI_ARGS", "") },
 	};
 	s->rt.list = &s->list;
-	if (!path || !*path) {
-		default_plugin_path(s->plugin_path, sizeof(s->plugin_path));
-		s->rt.plugin_path = s->plugin_path;
-	}
+	s->rt.plugin_path = session_plugin_path(s->plugin_path);
 	r = read_cap_args(s, err);
 	s->rt.cap_args = s->cap_args;
 	return r ? r

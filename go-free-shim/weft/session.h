@@ -21,6 +21,9 @@ struct session {
 	char id[32];
 };
 
+/** session_plugin_path() - CNI_PATH, or where plugins lie; returns it or @buf */
+const char *session_plugin_path(char buf[PATH_MAX]);
+
 /** session_open() - Load the network; free with session_close() in any case */
 int session_open(struct session *s, const struct weft_args *a,
 		 struct cni_err *err);

@@ -26,6 +26,8 @@ static const struct verb {
 	  weft_status },
 	{ "version", "[NETWORK]", "what its plugins speak", 0, 2,
 	  weft_version },
+	{ "repair", "", "forward ports again after a ruleset was flushed", 0, 0,
+	  weft_repair },
 	{ "ls", "[NETWORK]", "list attachments", 0, 1, weft_ls },
 	{ "network", "ls", "list networks", 1, 2, weft_network },
 	{ "network", "rm NETWORK", "remove what outlives the last guest", 1, 2,

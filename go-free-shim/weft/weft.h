@@ -40,6 +40,7 @@ int weft_del(const struct weft_args *a, struct cni_err *err);
 int weft_gc(const struct weft_args *a, struct cni_err *err);
 int weft_status(const struct weft_args *a, struct cni_err *err);
 int weft_version(const struct weft_args *a, struct cni_err *err);
+int weft_repair(const struct weft_args *a, struct cni_err *err);
 int weft_ls(const struct weft_args *a, struct cni_err *err);
 int weft_network(const struct weft_args *a, struct cni_err *err);
 int weft_network_ls(const struct weft_args *a, struct cni_err *err);

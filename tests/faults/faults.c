@@ -42,6 +42,18 @@ static const struct setup reference = {
 	"\"ipam\":{\"type\":\"host-local\"," DUAL "}", true
 };
 
+static const struct setup portmap = {
+	"portmap", "portmap-nft",
+	"\"runtimeConfig\":{\"portMappings\":["
+	"{\"hostPort\":8080,\"containerPort\":80},"
+	"{\"hostPort\":53,\"containerPort\":53,\"protocol\":\"udp\"}]},"
+	"\"prevResult\":{\"cniVersion\":\"1.1.0\",\"interfaces\":"
+	"[{\"name\":\"eth0\",\"sandbox\":\"/run/netns/" GUEST "\"}],"
+	"\"ips\":[{\"address\":\"10.1.0.2/24\",\"interface\":0},"
+	"{\"address\":\"fd00:1::2/64\",\"interface\":0}]}",
+	false
+};
+
 struct scenario {
 	const struct setup *setup;
 	const char *name, *verb, *more;
@@ -69,6 +81,10 @@ static const struct scenario scenarios[] = {
 	{ &ipam, "IPAM CHECK", "CHECK", NULL, false },
 	{ &ipam, "IPAM DEL", "DEL", NULL, false },
 	{ &ipam, "IPAM GC", "GC", STALE, false },
+	{ &portmap, "portmap ADD", "ADD", NULL, true },
+	{ &portmap, "portmap CHECK", "CHECK", NULL, true },
+	{ &portmap, "portmap DEL", "DEL", NULL, true },
+	{ &portmap, "portmap GC", "GC", STALE, true },
 	{ &foreign, "foreign IPAM ADD", "ADD", NULL, false },
 	{ &foreign, "foreign IPAM CHECK", "CHECK", NULL, false },
 	{ &foreign, "foreign IPAM DEL", "DEL", WAIT, false },

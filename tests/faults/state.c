@@ -95,7 +95,40 @@ static void read_links(struct state *s, size_t at)
 	}
 }
 
-/* All three kinds of objects begin with the table's name, but a table, and go
+static int read_element(struct nlmsghdr *h, void *arg, struct cni_err *e)
+{
+	struct nlattr *tb[NFTA_SET_ELEM_LIST_MAX + 1], *a;
+	struct state *s = arg;
+	char set[192];
+	int left;
+
+	(void)e;
+	if (!h || nlmsg_parse(h, sizeof(struct nfgenmsg), tb,
+			      NFTA_SET_ELEM_LIST_MAX, NULL) < 0)
+		errx(2, "a set changes by itself");
+	netlink_attr_str(tb[NFTA_SET_ELEM_LIST_SET], set, sizeof(set));
+	if (!tb[NFTA_SET_ELEM_LIST_ELEMENTS])
+		return 0;
+	nla_for_each_nested(a, tb[NFTA_SET_ELEM_LIST_ELEMENTS], left)
+		add(s, "nf_tables: element of %s %016llx", set,
+		    (unsigned long long)hash(nla_data(a), (size_t)nla_len(a)));
+	return 0;
+}
+
+/* In the midst of a dump its socket is taken. */
+static void read_elements(struct state *s, const char *table, const char *set)
+{
+	struct netlink_req q = fw_req(NFT_MSG_GETSETELEM, 0);
+	cleanup_netlink struct netlink *nl = NULL;
+	struct cni_err e = CNI_ERR_INIT;
+
+	netlink_put_str(&q, NFTA_SET_ELEM_LIST_TABLE, table);
+	netlink_put_str(&q, NFTA_SET_ELEM_LIST_SET, set);
+	must(netlink_open_nfnl(&nl, &e), &e);
+	must(netlink_dump(nl, &q, read_element, s, &e), &e);
+}
+
+/* All kinds of objects begin with the table's name, but a table, and go
  * on with the chain's. */
 static int read_fw(struct nlmsghdr *h, void *arg, struct cni_err *e)
 {
@@ -110,6 +143,10 @@ static int read_fw(struct nlmsghdr *h, void *arg, struct cni_err *e)
 		errx(2, "the ruleset changes by itself");
 	netlink_attr_str(tb[NFTA_RULE_TABLE], table, sizeof(table));
 	switch (h->nlmsg_type & 0xff) {
+	case NFT_MSG_NEWSET:
+		netlink_attr_str(tb[NFTA_SET_NAME], chain, sizeof(chain));
+		read_elements(s, table, chain);
+		break;
 	case NFT_MSG_NEWCHAIN:
 		netlink_attr_str(tb[NFTA_CHAIN_NAME], chain, sizeof(chain));
 		break;
@@ -130,7 +167,7 @@ static int read_fw(struct nlmsghdr *h, void *arg, struct cni_err *e)
 static void read_ruleset(struct state *s)
 {
 	static const int types[] = { NFT_MSG_GETTABLE, NFT_MSG_GETCHAIN,
-				     NFT_MSG_GETRULE };
+				     NFT_MSG_GETRULE, NFT_MSG_GETSET };
 	struct cni_err e = CNI_ERR_INIT;
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {

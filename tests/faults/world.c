@@ -20,6 +20,7 @@
 #include "net/link_remove.h"
 #include "net/masq.h"
 #include "net/netns.h"
+#include "net/portmap.h"
 #include "net/sysctl.h"
 
 enum { ORPHANS = 16, VARS = 9 };
@@ -189,6 +190,22 @@ static void remove_leases(void)
 	(void)fts_close(walk);
 }
 
+static bool is_any(const char *owner, void *arg)
+{
+	(void)owner;
+	(void)arg;
+	return true;
+}
+
+static void remove_rules(void)
+{
+	struct cni_err e = CNI_ERR_INIT;
+
+	must(portmap_remove(is_any, NULL, &e), "clean", &e);
+	must(portmap_remove_idle(&e), "clean", &e);
+	must(masq_remove("net1", &e), "clean", &e);
+}
+
 /* So that an ADD has them to change. */
 static void reset_sysctls(void)
 {
@@ -206,7 +223,7 @@ void world_forget(void)
 	if (!link_get(host, "br0", &bridge, &e))
 		must(link_remove(host, bridge.index, LINK_WAIT_EVENT, &e),
 		     "clean", &e);
-	must(masq_remove("net1", &e), "clean", &e);
+	remove_rules();
 	remove_leases();
 	reset_sysctls();
 }
@@ -216,13 +233,12 @@ void world_build(const struct setup *s, bool is_fresh)
 	const struct request add = {
 		.setup = s, .verb = "ADD", .id = BYSTANDER, .alloc = -1
 	};
-	struct cni_err e = CNI_ERR_INIT;
 	struct answer a;
 
 	remove_links(inside[0]);
 	remove_links(inside[1]);
 	remove_links(host);
-	must(masq_remove("net1", &e), "clean", &e);
+	remove_rules();
 	remove_leases();
 	reset_sysctls();
 	if (is_fresh)

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vmm TAP NETNS MAC: what a virtual machine is to the network, without one. It
+ * opens the tap as a VMM would; what comes and goes there is that of a device
+ * eth0, made in the namespace that plays the guest. Prints "ready".
+ */
+#include <err.h>
+#include <fcntl.h>
+#include <linux/if.h>
+#include <linux/if_arp.h>
+#include <linux/if_tun.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+static int open_tap(const char *name, struct ifreq *req)
+{
+	const int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+
+	*req = (struct ifreq){ .ifr_flags = IFF_TAP | IFF_NO_PI };
+	strncpy(req->ifr_name, name, sizeof(req->ifr_name) - 1);
+	if (fd < 0 || ioctl(fd, TUNSETIFF, req) < 0)
+		err(2, "%s", name);
+	return fd;
+}
+
+static void set_mac(int fd, struct ifreq *req, const char *mac)
+{
+	unsigned char b[6];
+
+	if (sscanf(mac, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", &b[0], &b[1], &b[2],
+		   &b[3], &b[4], &b[5]) != 6)
+		errx(2, "%s", mac);
+	req->ifr_hwaddr.sa_family = ARPHRD_ETHER;
+	memcpy(req->ifr_hwaddr.sa_data, b, sizeof(b));
+	if (ioctl(fd, SIOCSIFHWADDR, req) < 0)
+		err(2, "%s", mac);
+}
+
+int main(int argc, char **argv)
+{
+	static char frame[65536];
+	struct pollfd p[2] = { { .events = POLLIN }, { .events = POLLIN } };
+	struct ifreq req;
+	int ns;
+
+	if (argc != 4)
+		return 2;
+	p[0].fd = open_tap(argv[1], &req);
+	ns = open(argv[2], O_RDONLY | O_CLOEXEC);
+	if (ns < 0 || setns(ns, CLONE_NEWNET))
+		err(2, "%s", argv[2]);
+	p[1].fd = open_tap("eth0", &req);
+	set_mac(p[1].fd, &req, argv[3]);
+	(void)puts("ready");
+	(void)fflush(stdout);
+	while (poll(p, 2, -1) > 0)
+		for (int i = 0; i < 2; i++) {
+			ssize_t n = p[i].revents & POLLIN ? read(p[i].fd, frame,
+								 sizeof(frame))
+							  : 0;
+
+			if (n > 0 && write(p[!i].fd, frame, (size_t)n) < 0)
+				continue; /* a guest that is down */
+		}
+	return 1;
+}
