@@ -11,7 +11,7 @@
 
 #include "net/netlink_sock.h"
 
-enum { DUMP_TRIES = 64 };
+enum { DUMP_TRIES = 64, DEPTH_MAX = 2 };
 
 /* What is expected back, and what came. */
 struct exchange {
@@ -63,15 +63,18 @@ static int send_all(struct netlink *nl, struct netlink_req *reqs, size_t n,
 	return len < 0 ? broke(nl, errno, "send to the kernel", err) : 0;
 }
 
-/* One datagram. Not on the stack, where each of its pages would be probed. */
-static _Thread_local char buf[NETLINK_BUF_SIZE]
+/* For one datagram each: of an exchange, and of one within its callback. Not on
+ * the stack, where each of their pages would be probed. */
+static _Thread_local char bufs[DEPTH_MAX][NETLINK_BUF_SIZE]
 	__attribute__((aligned(NLMSG_ALIGNTO)));
+static _Thread_local unsigned int depth;
 
-/* One datagram into buf; any process may send to our port. */
-static int receive(struct netlink *nl, int *ret_len, struct cni_err *err)
+/* One datagram of at most NETLINK_BUF_SIZE; any process may send to our port. */
+static int receive(struct netlink *nl, char *buf, int *ret_len,
+		   struct cni_err *err)
 {
 	struct sockaddr_nl from;
-	struct iovec iov = { .iov_base = buf, .iov_len = sizeof(buf) };
+	struct iovec iov = { .iov_base = buf, .iov_len = NETLINK_BUF_SIZE };
 	struct msghdr mh;
 	ssize_t len;
 
@@ -181,13 +184,14 @@ static int take(struct netlink *nl, struct exchange *x, struct nlmsghdr *h,
 	return 0;
 }
 
-static int collect(struct netlink *nl, struct exchange *x, struct cni_err *err)
+static int collect(struct netlink *nl, struct exchange *x, char *buf,
+		   struct cni_err *err)
 {
 	while (x->left) {
 		struct nlmsghdr *h = (struct nlmsghdr *)buf;
 		int len = 0, r;
 
-		r = receive(nl, &len, err);
+		r = receive(nl, buf, &len, err);
 		if (r < 0)
 			return r;
 		for (; x->left && nlmsg_ok(h, len); h = nlmsg_next(h, &len)) {
@@ -216,14 +220,19 @@ static int talk(struct netlink *nl, struct netlink_req *reqs,
 	if (nl->broken)
 		return err_set(err, CNI_E_KERNEL, EPIPE,
 			       "netlink socket out of step");
+	if (depth == DEPTH_MAX)
+		return err_set(err, CNI_E_INTERNAL, EDEADLK,
+			       "talk within a callback's callback");
 
 	x->first = nl->seq;
 	x->failed = x->n;
 	x->changed = false;
 	x->cb_result = 0;
 	r = send_all(nl, reqs, x->n, err);
-	if (r >= 0)
-		r = collect(nl, x, err);
+	if (r >= 0) {
+		r = collect(nl, x, bufs[depth++], err);
+		depth--;
+	}
 	if (r < 0 || x->cb_result < 0)
 		return r < 0 ? r : x->cb_result;
 	if (x->failed == x->n)

@@ -180,7 +180,7 @@ int netlink_do_batch(struct netlink *nl, struct netlink_req *reqs, size_t n,
  * @arg:	The caller's
  * @err:	Fill on failure
  *
- * It must not talk itself, by any socket: @h is in the thread's buffer.
+ * It may ask the kernel, by another socket; -EDEADLK: not in a callback of that.
  *
  * Return: 0, or a negative errno; then no further message is handed over
  */
