@@ -254,6 +254,64 @@ TEST(a_list_taken_while_devices_come_is_whole)
 	assert_false(netlink_is_broken(s->nl));
 }
 
+struct asker {
+	struct netlink *other;
+	unsigned int seen, wrong;
+	int deeper;
+};
+
+static int ask_deeper(struct nlmsghdr *h, void *arg, struct cni_err *err)
+{
+	cleanup_netlink struct netlink *third = NULL;
+	struct cni_err refusal = CNI_ERR_INIT;
+	struct link_info l;
+	int r = netlink_open(&third, err);
+
+	(void)h;
+	if (!r)
+		*(int *)arg = link_get_index(third, 1, &l, &refusal);
+	return r;
+}
+
+/* The message must be what it was before. */
+static int ask_another(struct nlmsghdr *h, void *arg, struct cni_err *err)
+{
+	struct asker *a = arg;
+	struct netlink_req q;
+	char before[256];
+	struct link_info l;
+	size_t len;
+
+	if (!h)
+		return 0;
+	len = h->nlmsg_len < sizeof(before) ? h->nlmsg_len : sizeof(before);
+	memcpy(before, h, len);
+	a->seen++;
+	if (link_get_index(a->other, 1, &l, err) < 0 || strcmp(l.name, "lo"))
+		a->wrong++;
+	q = link_req(RTM_GETLINK, 0, 1, "");
+	if (netlink_get(a->other, &q, ask_deeper, &a->deeper, err) < 0)
+		a->wrong++;
+	a->wrong += memcmp(before, h, len) != 0;
+	return 0;
+}
+
+TEST(a_callback_may_ask_by_another_socket_but_not_deeper)
+{
+	const struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC };
+	struct netlink_req q = netlink_req(RTM_GETLINK, 0, &ifi, sizeof(ifi));
+	struct sandbox *s = *state;
+	struct asker a = { .other = s->guest_nl };
+	const struct bridge_opts o = { 0 };
+	uint32_t index;
+
+	assert_works(bridge_create(s->nl, "br0", &o, &index, &s->err), s->err);
+	assert_works(netlink_dump(s->nl, &q, ask_another, &a, &s->err), s->err);
+	assert_int_equal(a.seen, 2);
+	assert_int_equal(a.wrong, 0);
+	assert_int_equal(a.deeper, -EDEADLK);
+}
+
 TEST(no_descriptor_survives_exec)
 {
 	struct sandbox *s = *state;
@@ -278,6 +336,7 @@ int main(void)
 		in_sandbox(a_kernel_that_does_not_answer_is_a_timeout),
 		in_sandbox(an_answer_from_another_process_is_ignored),
 		in_sandbox(a_list_taken_while_devices_come_is_whole),
+		in_sandbox(a_callback_may_ask_by_another_socket_but_not_deeper),
 		in_sandbox(no_descriptor_survives_exec),
 	};
 
