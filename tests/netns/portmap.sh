@@ -399,7 +399,7 @@ gc() {
 		name: "'"${2:-net1}"'", type: "portmap-nft",
 		"cni.dev/valid-attachments": $v} | '"${3:-.}")"
 }
-gc '[]' net2
+gc '[]' net2 '.gc = "strict"'
 worked "GC of another network"
 same 2 "$(elements | grep -o '"portmap4","elem.*' | grep -o ':eth0' | wc -l)" \
 	"leaves this one's"

@@ -76,6 +76,11 @@ net1 c3 eth0: forwarded" "$output" "says whose"
 reaches "the port leads to it again" c1 8080
 same "net1:c1:eth0
 net1:c3:eth0" "$(forwards)" "all are back"
+nft flush ruleset
+NETCONFPATH=$TMPDIR/none succeeds "repair with no configuration but the cached" \
+	"$weft" repair
+same "net1:c1:eth0
+net1:c3:eth0" "$(forwards)" "does it all the same"
 succeeds "repair where all is well" "$weft" repair
 same "net1:c1:eth0
 net1:c3:eth0" "$(forwards)" "leaves it so"
