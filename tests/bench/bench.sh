@@ -9,7 +9,8 @@
 #	RETRY=0                         do not measure what was missed again
 #	LEASES="0 1000"                 fill our own lease directories so far
 #	PARTS="latency ipam"            only these of latency, memory, parallel,
-#	                                ipam, ports; figures of others are left out
+#	                                ipam, ports, nat; figures of others are
+#	                                left out
 #
 # What is raced: IPv4 and IPv6, isDefaultGateway, no ipMasq; leases on a tmpfs.
 # `delWait: false` has DEL answer at the event: by default it does so only where
@@ -21,7 +22,7 @@ set -euo pipefail
 RUNS=${RUNS:-200}
 RETRY=${RETRY:-1}
 LEASES=${LEASES:-0 1000 10000 50000}
-PARTS=${PARTS:-latency memory parallel ipam ports}
+PARTS=${PARTS:-latency memory parallel ipam ports nat}
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 dynamic=$root/build/bin
@@ -239,6 +240,59 @@ measure_ports() {
 		run ports latency "$(runs 20 4)" "${list[@]//[$'\n\t']/ }"
 	done
 	remove_ports "$before"
+}
+
+# forwards NAME TYPE ID PORTS...: writes the configuration NAME of a chained
+# plugin that forwards PORTS.
+forwards() {
+	local name=$1 type=$2 id=$3
+
+	shift 3
+	jq -nc --arg name "$id" --arg type "$type" '{
+		cniVersion: "1.0.0", name: $name, type: $type,
+		backend: "nftables", capabilities: {portMappings: true},
+		runtimeConfig: {portMappings: [$ARGS.positional[] | tonumber |
+			{hostPort: ., containerPort: ., protocol: "tcp"}]}
+	}' --args "$@" >"$confs/$name"
+}
+
+# Masquerade, and two forwards. The reference forwards with nftables, its faster
+# way; its masquerade by nftables cannot be raced, because DEL of it fails.
+measure_nat() {
+	local masq='.ipMasq = true'
+
+	[ -e "$confs/natfw" ] || {
+		conf masq bridge-vm 20 "$masq"
+		conf refmasq bridge 21 "$masq"
+		conf nat bridge-vm 22
+		conf refnat bridge 23
+		bridge masq 20
+		bridge refmasq 21
+		bridge nat 22
+		bridge refnat 23
+		forwards natfw portmap-nft nat 8080 8443
+		forwards refnatfw portmap refnat 8080 8443
+		forwards many portmap-nft many $(seq 10001 11000)
+	}
+	run nat latency "$(runs 20 4)" \
+		"masq $static/bridge-vm $confs/masq AD" \
+		"refmasq $reference/bridge $confs/refmasq AD" \
+		"nat $static/bridge-vm,$static/portmap-nft $confs/nat,$confs/natfw AD" \
+		"refnat $reference/bridge,$reference/portmap $confs/refnat,$confs/refnatfw AD"
+	many_forwards ADD
+	run nat latency "$(runs 20 4)" \
+		"nat1000 $static/bridge-vm,$static/portmap-nft $confs/nat,$confs/natfw AD"
+	many_forwards DEL
+}
+
+# many_forwards VERB: a thousand, to an address where nobody is.
+many_forwards() {
+	jq -c '.prevResult = {cniVersion: "1.0.0",
+		interfaces: [{name: "eth0", sandbox: "/run/netns/guests"}],
+		ips: [{address: "10.22.255.9/16", interface: 0}]}' \
+		"$confs/many" |
+		CNI_COMMAND=$1 CNI_CONTAINERID=many CNI_IFNAME=eth0 CNI_PATH=/ \
+			CNI_NETNS=/run/netns/guests "$static/portmap-nft" >/dev/null
 }
 
 # All at once, by their group: one by one they take 16 ms each.

@@ -23,27 +23,33 @@ def most($part; $what; $target; got):
 def version_target: . as $all |
 	[20, 0.8 * ([$all | p10("reference"; "VERSION") / p10("floor"; "VERSION")]
 		| .[0] // 99)] | min | round2;
-def times($what; $target; $slow; $fast; $verb):
-	. as $all | least("latency"; "\($what) \($verb), times faster"; $target;
+def times($part; $what; $target; $slow; $fast; $verb):
+	. as $all | least($part; "\($what) \($verb), times faster"; $target;
 		$all | p10($slow; $verb) / p10($fast; $verb));
 
 . as $all |
-times("static"; version_target; "reference"; "static"; "VERSION"),
-times("static"; 11; "reference"; "static"; "ADD"),
-times("static"; 25; "reference"; "static"; "CHECK"),
-times("static"; 15; "reference"; "static"; "DEL"),
-times("static tap"; 8; "reftap"; "tap"; "ADD"),
-times("dynamic"; 2; "reference"; "dynamic"; "VERSION"),
-times("dynamic"; 6; "reference"; "dynamic"; "ADD"),
-times("dynamic"; 5; "reference"; "dynamic"; "CHECK"),
-times("dynamic"; 8; "reference"; "dynamic"; "DEL"),
-times("floor"; 14; "reference"; "floor"; "ADD"),
+times("latency"; "static"; version_target; "reference"; "static"; "VERSION"),
+times("latency"; "static"; 11; "reference"; "static"; "ADD"),
+times("latency"; "static"; 25; "reference"; "static"; "CHECK"),
+times("latency"; "static"; 15; "reference"; "static"; "DEL"),
+times("latency"; "static tap"; 8; "reftap"; "tap"; "ADD"),
+times("latency"; "dynamic"; 2; "reference"; "dynamic"; "VERSION"),
+times("latency"; "dynamic"; 6; "reference"; "dynamic"; "ADD"),
+times("latency"; "dynamic"; 5; "reference"; "dynamic"; "CHECK"),
+times("latency"; "dynamic"; 8; "reference"; "dynamic"; "DEL"),
+times("latency"; "floor"; 14; "reference"; "floor"; "ADD"),
 most("latency"; "static ADD / floor"; 1.5;
 	$all | p10("static"; "ADD") / p10("floor"; "ADD")),
 most("latency"; "dynamic ADD / floor"; 1.5;
 	$all | p10("dynamic"; "ADD") / p10("dynfloor"; "ADD")),
 most("latency"; "static tap ADD / floor"; 1.5;
 	$all | p10("tap"; "ADD") / p10("floortap"; "ADD")),
+times("nat"; "with masquerade"; 18; "refmasq"; "masq"; "ADD"),
+times("nat"; "with masquerade"; 20; "refmasq"; "masq"; "DEL"),
+times("nat"; "with two forwards"; 30; "refnat"; "nat"; "ADD"),
+times("nat"; "with two forwards"; 20; "refnat"; "nat"; "DEL"),
+most("nat"; "ADD with two forwards, beside 1,000 / none"; 1.2;
+	$all | p10("nat1000"; "ADD") / p10("nat"; "ADD")),
 (("own1000", "own10000", "own50000", "foreign10000", "foreign50000") as $with |
 	("ADD", "CHECK", "DEL") as $verb |
 	most("ipam"; "IPAM \($verb), \($with) / none"; 1.3;

@@ -11,6 +11,7 @@
  *
  *	NAME PROGRAM CONFIGURATION VERBS [VARIABLE=VALUE...]
  *
+ * PROGRAM,PROGRAM and CONFIGURATION,CONFIGURATION are a chain of two.
  * VERBS are letters: V(ERSION), A(DD), C(HECK), D(EL). Contenders take turns,
  * and another one begins each time. A DEL may leave a child that waits for the
  * kernel: it is waited for before the next call, outside of the time measured,
@@ -43,19 +44,27 @@ enum {
 	WARM_UP = 3, /* rounds that do not count */
 	MAX_WORDS = 16,
 	MAX_CONTENDERS = 16,
+	MAX_PARTS = 2,
 	MAX_WORKERS = 64,
 	TEXT_SIZE = 32768,
 	SHOWN_ERRORS = 3,
 	FILL_ID = 100000, /* first container ID of race fill */
 };
 
-struct contender {
-	char *words[MAX_WORDS + 1];
-	const char *name, *program, *verbs;
-	char **vars; /* NAME=VALUE of its own */
-	char *put_file, *put_text;
+/* A plugin, or one of a chain. */
+struct part {
+	const char *program;
 	char path[512]; /* CNI_PATH */
 	char conf[TEXT_SIZE];
+};
+
+struct contender {
+	char *words[MAX_WORDS + 1];
+	const char *name, *verbs;
+	char **vars; /* NAME=VALUE of its own */
+	char *put_file, *put_text;
+	struct part parts[MAX_PARTS];
+	unsigned int n_parts;
 	char **results; /* of the last ADD, by attachment */
 };
 
@@ -177,10 +186,29 @@ static void take_put(struct contender *c)
 		}
 }
 
+/* PROGRAM,PROGRAM and FILE,FILE are a chain. */
+static void take_parts(struct contender *c)
+{
+	char *programs = c->words[1], *files = c->words[2], *program, *file;
+
+	while ((program = strsep(&programs, ",")) &&
+	       (file = strsep(&files, ",")) && c->n_parts < MAX_PARTS) {
+		struct part *p = &c->parts[c->n_parts++];
+		char *slash;
+
+		p->program = program;
+		read_file(file, p->conf, sizeof(p->conf));
+		(void)snprintf(p->path, sizeof(p->path), "%s", program);
+		slash = strrchr(p->path, '/');
+		if (slash)
+			*slash = '\0';
+	}
+}
+
 static struct contender *contender_parse(char *text, unsigned int slots)
 {
 	struct contender *c = calloc(1, sizeof(*c));
-	char *save = NULL, *slash;
+	char *save = NULL;
 	unsigned int n = 0;
 
 	if (!c)
@@ -191,16 +219,10 @@ static struct contender *contender_parse(char *text, unsigned int slots)
 	if (n < 4)
 		errx(2, "a contender needs a name, program, file and verbs");
 	c->name = c->words[0];
-	c->program = c->words[1];
 	c->verbs = c->words[3];
 	c->vars = &c->words[4];
 	take_put(c);
-
-	read_file(c->words[2], c->conf, sizeof(c->conf));
-	(void)snprintf(c->path, sizeof(c->path), "%s", c->program);
-	slash = strrchr(c->path, '/');
-	if (slash)
-		*slash = '\0';
+	take_parts(c);
 	c->results = calloc(slots, sizeof(*c->results));
 	if (!c->results)
 		err(1, "results");
@@ -208,14 +230,16 @@ static struct contender *contender_parse(char *text, unsigned int slots)
 	return c;
 }
 
-static void image_make(const struct call *call, struct image *m)
+static void image_make(const struct call *call, unsigned int part,
+		       struct image *m)
 {
 	const struct contender *c = call->c;
+	const struct part *p = &c->parts[part];
 	static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
 	const char *prev = c->results[call->slot];
 	size_t n = 0;
 
-	m->argv[0] = (char *)c->program;
+	m->argv[0] = (char *)p->program;
 	m->argv[1] = NULL;
 	(void)snprintf(m->vars[0], sizeof(m->vars[0]), "CNI_COMMAND=%s",
 		       verb_name(call->verb));
@@ -224,7 +248,7 @@ static void image_make(const struct call *call, struct image *m)
 	(void)snprintf(m->vars[2], sizeof(m->vars[2]),
 		       "CNI_NETNS=" NETNS_DIR "/%s-%u", c->name, call->slot);
 	(void)snprintf(m->vars[3], sizeof(m->vars[3]), "CNI_IFNAME=eth0");
-	(void)snprintf(m->vars[4], sizeof(m->vars[4]), "CNI_PATH=%s", c->path);
+	(void)snprintf(m->vars[4], sizeof(m->vars[4]), "CNI_PATH=%s", p->path);
 	for (; n < sizeof(m->vars) / sizeof(m->vars[0]); n++)
 		m->envp[n] = m->vars[n];
 	for (char **v = c->vars; *v; v++)
@@ -232,11 +256,11 @@ static void image_make(const struct call *call, struct image *m)
 	m->envp[n++] = path;
 	m->envp[n] = NULL;
 
-	if (strchr("CD", call->verb) && prev)
+	if ((part || strchr("CD", call->verb)) && prev)
 		(void)snprintf(m->in, sizeof(m->in), "%.*s,\"prevResult\":%s}",
-			       (int)strlen(c->conf) - 1, c->conf, prev);
+			       (int)strlen(p->conf) - 1, p->conf, prev);
 	else
-		(void)snprintf(m->in, sizeof(m->in), "%s", c->conf);
+		(void)snprintf(m->in, sizeof(m->in), "%s", p->conf);
 }
 
 static pid_t image_spawn(struct image *m, int in, int out)
@@ -276,7 +300,7 @@ static void keep_result(const struct call *call, const char *out)
 
 /* The whole of a call: from before the process is made until it is reaped and
  * its answer is read. */
-static struct sample run(const struct call *call)
+static struct sample run_part(const struct call *call, unsigned int part)
 {
 	static __thread char out[TEXT_SIZE];
 	static __thread struct image m;
@@ -288,7 +312,7 @@ static struct sample run(const struct call *call)
 	double start;
 	pid_t pid;
 
-	image_make(call, &m);
+	image_make(call, part, &m);
 	if (call->c->put_file)
 		write_file(call->c->put_file, call->c->put_text);
 	if (pipe2(in, O_CLOEXEC) || pipe2(outp, O_CLOEXEC))
@@ -314,6 +338,23 @@ static struct sample run(const struct call *call)
 	if (call->verb == 'A' && !s.failed && !call->forget)
 		keep_result(call, out);
 	return s;
+}
+
+/* The plugins of a chain one after the other, DEL from its end. */
+static struct sample run(const struct call *call)
+{
+	const unsigned int n = call->c->n_parts;
+	struct sample all = { 0 };
+
+	for (unsigned int i = 0; i < n && !all.failed; i++) {
+		const struct sample s =
+			run_part(call, call->verb == 'D' ? n - 1 - i : i);
+
+		all.wall += s.wall;
+		all.cpu += s.cpu;
+		all.failed = s.failed;
+	}
+	return all;
 }
 
 /* Waits for the children that calls have left behind; returns their CPU time. */
@@ -555,7 +596,7 @@ static long peak_memory(const struct call *call)
 	long peak;
 	pid_t pid;
 
-	image_make(call, &m);
+	image_make(call, 0, &m);
 	if (pipe2(in, O_CLOEXEC) || pipe2(outp, O_CLOEXEC) ||
 	    write(in[1], m.in, strlen(m.in)) < 0 || close(in[1]))
 		err(1, "pipe");
