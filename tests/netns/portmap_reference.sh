@@ -103,9 +103,26 @@ call() {
 		2>/dev/null) || status=$?
 }
 
+# ask FROM TO PORT: in the background; most of the time nobody answers.
+ask() {
+	echo "$1 to $2: $(answer "${1#host}" tcp "${2%:*}" "$3")" \
+		>"$TMPDIR/answer.${#asked[@]}" &
+	asked+=($!)
+}
+
+# answers_of CASE: what came, in the order of the questions.
+answers_of() {
+	local i
+
+	wait "${asked[@]}"
+	for i in "${!asked[@]}"; do
+		sed "s/^/$1: from /" "$TMPDIR/answer.$i"
+	done
+}
+
 # facts CASE KEYS: attach, ask from everywhere, check, detach.
 facts() {
-	local from to port
+	local from to port asked=()
 
 	call ADD "$2"
 	echo "$1: ADD $status $(jq -cS . <<<"$out")"
