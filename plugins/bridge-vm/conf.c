@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define REQUEST_SIZE 64 /* of what an attachment may ask for */
+#include "guest/request.h"
 
 /* Decoded but only used to settle the rest. */
 struct raw {
@@ -118,52 +118,13 @@ static bool is_per_attachment(const cJSON *list, const char *key)
 	return false;
 }
 
-/* What this attachment asks for: CNI_ARGS, overridden by args.cni, by
- * runtimeConfig. "" asks for nothing. */
-static int read_request(const struct cni_call *call, const char *env,
-			const char *key, char buf[REQUEST_SIZE],
-			struct cni_err *err)
-{
-	const struct json_field wanted[] = {
-		{ .name = key, .type = JSON_STR },
-		{ 0 },
-	};
-	const char *args = "", *runtime = "", *last;
-	int r = cni_args_get(&call->args, env, buf, REQUEST_SIZE, err);
-
-	if (r < 0)
-		return r;
-	r = json_decode(call->conf.args_cni, wanted, &args, err);
-	if (r < 0)
-		return err_ctx(err, r, "args.cni");
-	r = json_decode(call->conf.runtime_config, wanted, &runtime, err);
-	if (r < 0)
-		return err_ctx(err, r, "runtimeConfig");
-
-	last = *runtime ? runtime : args;
-	if (strlen(last) >= REQUEST_SIZE)
-		return err_say(err, CNI_E_CONFIG, EINVAL,
-			       "requested %s \"%s\": too long", key, last);
-	if (*last)
-		memcpy(buf, last, strlen(last) + 1);
-	return 0;
-}
-
 static int settle_mac(const struct cni_call *call, struct raw *raw,
 		      struct cni_err *err)
 {
-	char asked[REQUEST_SIZE];
-	int r = read_request(call, "MAC", "mac", asked, err);
+	const int r = request_mac(call, &raw->c.mac, err);
 
-	if (r < 0 || !*asked)
-		return r;
-	if (mac_parse(asked, &raw->c.mac) < 0 || !mac_is_unicast(&raw->c.mac))
-		return err_say(
-			err, CNI_E_CONFIG, EINVAL,
-			"requested mac \"%s\": not a unicast Ethernet address",
-			asked);
-	raw->c.has_mac = true;
-	return 0;
+	raw->c.has_mac = r > 0;
+	return r < 0 ? r : 0;
 }
 
 /* Container or VM: who attaches may say so where the network lets it. */
@@ -172,7 +133,7 @@ static int settle_attach(const struct cni_call *call, struct raw *raw,
 {
 	char asked[REQUEST_SIZE];
 	const char *attach = raw->attach;
-	int r = read_request(call, "ATTACH", "attach", asked, err);
+	int r = request_read(call, "ATTACH", "attach", asked, err);
 
 	if (r < 0)
 		return r;

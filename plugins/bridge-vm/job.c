@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "guest/report.h"
 #include "net/netns.h"
 
 static void derive_names(struct job *j)
@@ -24,18 +25,6 @@ static void derive_names(struct job *j)
 	(void)mac_format(&j->port_mac, j->port_mac_text);
 }
 
-/* A result without an address cannot be written in these versions: say so
- * before there is anything to undo. */
-static int check_version(const struct job *j, struct cni_err *err)
-{
-	if (j->call->conf.version >= CNI_V0_3_0 || job_is_l3(j))
-		return 0;
-	return err_say(
-		err, CNI_E_VERSION, EINVAL,
-		"network \"%s\": cannot convert: no valid IP addresses: a layer 2 network needs cniVersion 0.3.0, not %s",
-		j->call->conf.name, cni_version_str(j->call->conf.version));
-}
-
 int job_open(const struct cni_call *call, struct job *ret, struct cni_err *err)
 {
 	int r;
@@ -45,11 +34,12 @@ int job_open(const struct cni_call *call, struct job *ret, struct cni_err *err)
 		.attachment = cni_attachment_of(call),
 		.netns = -1,
 		.tap_fd = -1,
+		.lease = { .call = call, .ipam = &ret->ipam },
 		.undo = UNDO_INIT(err),
 	};
 	r = bridge_vm_conf_parse(call, &ret->conf, err);
 	if (!r)
-		r = check_version(ret, err);
+		r = report_check_version(call, err);
 	if (!r && !job_is_vm(ret))
 		r = cni_plugin_not_own_netns(&call->args, err);
 	if (r < 0)

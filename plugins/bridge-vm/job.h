@@ -5,6 +5,8 @@
 
 #include "bridge-vm/conf.h"
 #include "cni/attachment.h"
+#include "guest/guest.h"
+#include "guest/lease.h"
 #include "net/link.h"
 #include "net/masq.h"
 #include "net/netlink.h"
@@ -28,8 +30,8 @@
  * @port:	ifindex of the port once it is made; 0 before
  * @guest_link:	ifindex of the container's interface
  * @tap_fd:	Keeps a tap alive until it is made persistent; -1: none
- * @port_lives:	Removing the port failed: its address stays leased
  * @ipam:	What the IPAM plugin gave, gateways completed
+ * @lease:	To give it back; not if the port could not be removed
  * @undo:	What to take back if a later step fails
  */
 struct job {
@@ -50,8 +52,8 @@ struct job {
 	uint32_t port;
 	uint32_t guest_link;
 	int tap_fd;
-	bool port_lives;
 	struct cni_result ipam;
+	struct lease lease;
 	struct undo undo;
 };
 
@@ -63,6 +65,12 @@ static inline bool job_is_vm(const struct job *j)
 static inline bool job_is_l3(const struct job *j)
 {
 	return *j->call->conf.ipam_type != '\0';
+}
+
+/** job_guest() - A container's interface, once it is made */
+static inline struct guest job_guest(const struct job *j)
+{
+	return (struct guest){ j->call, j->netns, j->guest, j->guest_link };
 }
 
 /**

@@ -9,27 +9,19 @@
 #include "bridge-vm/port.h"
 #include "cni/delegate.h"
 
-static int release_lease(void *arg, struct cni_err *err)
-{
-	struct job *j = arg;
-
-	/* Its guest may still send from that address. */
-	if (j->port_lives || j->ipam.adopted)
-		return 0;
-	return cni_delegate(j->call, CNI_DEL, j->call->conf.ipam_type, err);
-}
-
 static int take_lease(struct job *j, struct cni_err *err)
 {
-	int r;
+	const int r = lease_take(&j->lease, &j->undo, err);
 
-	if (!job_is_l3(j))
-		return 0;
-	r = cni_delegate_add(j->call, j->call->conf.ipam_type, &j->ipam, err);
-	if (r < 0)
-		return r;
-	undo_push(&j->undo, release_lease, j);
-	return l3_complete(j, err);
+	return r ? r : l3_complete(j, err);
+}
+
+static int configure_guest(const struct job *j, struct cni_err *err)
+{
+	const struct guest g = job_guest(j);
+
+	return guest_configure(&g, &j->ipam, j->alias, !j->conf.disable_guest,
+			       err);
 }
 
 /* In this order nothing is ever reachable before it is complete: the port is
@@ -54,7 +46,7 @@ static int add_steps(struct job *j, struct cni_result *ret, struct cni_err *err)
 		r = l3_masq(j->call, j->conf.bridge, &j->ipam, masq_ensure,
 			    err);
 	if (!r && !job_is_vm(j))
-		r = l3_guest(j, err);
+		r = configure_guest(j, err);
 	if (!r)
 		r = port_raise(j, err);
 	if (!r)
@@ -76,20 +68,10 @@ static int add(const struct cni_call *call, struct cni_result *ret,
 	return r;
 }
 
-/* The one key that DEL reads: whatever else is wrong there must not matter. */
-static enum link_wait wait_asked(const struct cni_call *call)
-{
-	const cJSON *v = json_get(call->conf.doc, "delWait");
-
-	return cJSON_IsTrue(v)	  ? LINK_WAIT_KERNEL
-	       : cJSON_IsFalse(v) ? LINK_WAIT_EVENT
-				  : LINK_WAIT_AUTO;
-}
-
 static int del(const struct cni_call *call, struct cni_err *err)
 {
 	const struct cni_attachment a = cni_attachment_of(call);
-	const enum link_wait wait = wait_asked(call);
+	const enum link_wait wait = guest_wait_asked(call);
 	cleanup_netlink struct netlink *host = NULL;
 	unsigned int ports = 0;
 	int r;
@@ -98,7 +80,7 @@ static int del(const struct cni_call *call, struct cni_err *err)
 	if (!r)
 		r = port_delete_all(host, &a, wait, &ports, err);
 	if (!r && !ports)
-		r = port_delete_foreign(call, wait, err);
+		r = guest_delete(call, BRIDGE_VM_ROLE, wait, err);
 	/* An address whose guest lives on is not for the next one. */
 	if (!r && *call->conf.ipam_type)
 		r = cni_delegate(call, CNI_DEL, call->conf.ipam_type, err);

@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/log.h"
-#include "net/netns.h"
 #include "net/sysctl.h"
 #include "net/tap.h"
 #include "net/veth.h"
@@ -120,35 +118,6 @@ int port_delete_all(struct netlink *host, const struct cni_attachment *a,
 	return acc;
 }
 
-/* In our own namespace CNI_IFNAME is the host's. */
-int port_delete_foreign(const struct cni_call *call, enum link_wait wait,
-			struct cni_err *err)
-{
-	const struct cni_attachment a = cni_attachment_of(call);
-	cleanup_netlink struct netlink *guest = NULL;
-	cleanup_close int netns = -1;
-	struct link_info link;
-	int r;
-
-	if (!*call->args.netns || cni_netns_is_own(call->args.netns))
-		return 0;
-	r = netns_open(call->args.netns, &netns, err);
-	if (r < 0) {
-		log_info("DEL: %s", err->msg);
-		return 0;
-	}
-	r = netlink_open_in(netns, &guest, err);
-	if (!r)
-		r = link_get(guest, a.ifname, &link, err);
-	/* Found by an alternative name, or made by another plugin. */
-	if (!r && (strcmp(link.name, a.ifname) != 0 ||
-		   (*link.alias && !port_is_ours(&link, &a))))
-		return 0;
-	if (!r)
-		r = link_remove(guest, link.index, wait, err);
-	return r == -ENODEV ? 0 : r;
-}
-
 static int undo_port(void *arg, struct cni_err *err)
 {
 	cleanup_netlink struct netlink *fresh = NULL;
@@ -164,7 +133,7 @@ static int undo_port(void *arg, struct cni_err *err)
 	if (!r)
 		r = port_delete_all(fresh ? fresh : j->host, &j->attachment,
 				    LINK_WAIT_KERNEL, &n, err);
-	j->port_lives = r < 0;
+	j->lease.in_use = r < 0;
 	return r;
 }
 

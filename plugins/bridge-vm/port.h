@@ -55,17 +55,6 @@ int port_delete_all(struct netlink *host, const struct cni_attachment *a,
 		    enum link_wait wait, unsigned int *ret_n,
 		    struct cni_err *err);
 
-/**
- * port_delete_foreign() - Remove what the reference bridge made
- *
- * Before the configuration's type changed: it has no name of ours, but is
- * CNI_IFNAME in the container. A namespace that is gone is success.
- *
- * Return: 0 or a negative errno
- */
-int port_delete_foreign(const struct cni_call *call, enum link_wait wait,
-			struct cni_err *err);
-
 /** port_is_ours() - By its alias; without one by group, kind and derived name */
 bool port_is_ours(const struct link_info *link, const struct cni_attachment *a);
 
