@@ -13,6 +13,43 @@
 #include "net/addr.h"
 #include "net/tap.h"
 
+/* It may carry more VLANs than the guest's, and its own in another way. */
+static int check_uplink_vlans(struct job *j, const struct link_info *up,
+			      struct cni_err *err)
+{
+	struct vlan_set have;
+	int r = vlan_get(j->host, up->index, &have, err);
+
+	for (uint16_t vid = 1; !r && vid <= VLAN_MAX; vid++)
+		if ((vid == j->conf.vlan ||
+		     vlan_set_has(&j->conf.trunk, vid)) &&
+		    !vlan_set_has(&have, vid))
+			r = damaged(err, "uplink %s: is not in VLAN %u",
+				    up->name, vid);
+	return r;
+}
+
+static int check_uplink(struct job *j, struct cni_err *err)
+{
+	struct link_info up;
+	int r;
+
+	if (!*j->conf.uplink)
+		return 0;
+	r = link_get(j->host, j->conf.uplink, &up, err);
+	if (r == -ENODEV)
+		return damaged(err, "uplink %s: not found", j->conf.uplink);
+	if (r < 0)
+		return r;
+	if (up.master != j->bridge.index)
+		return damaged(err, "uplink %s: not on bridge %s", up.name,
+			       j->conf.bridge);
+	if (!(up.flags & IFF_UP))
+		return damaged(err, "uplink %s: is down", up.name);
+	return bridge_vm_wants_vlans(&j->conf) ? check_uplink_vlans(j, &up, err)
+					       : 0;
+}
+
 static int check_segment(struct job *j, const struct cni_result *prev,
 			 struct cni_err *err)
 {
@@ -24,19 +61,70 @@ static int check_segment(struct job *j, const struct cni_result *prev,
 		return damaged(err, "bridge %s: not in prevResult",
 			       j->conf.bridge);
 	r = check_link(j->host, e, "bridge", &j->bridge, err);
-	if (!r && !(j->bridge.flags & IFF_UP))
-		r = damaged(err, "bridge %s: is down", j->conf.bridge);
-	return r;
+	if (r < 0)
+		return r;
+	if (!(j->bridge.flags & IFF_UP))
+		return damaged(err, "bridge %s: is down", j->conf.bridge);
+	if (j->conf.promisc && !(j->bridge.flags & IFF_PROMISC))
+		return damaged(err, "bridge %s: is not promiscuous",
+			       j->conf.bridge);
+	if (bridge_vm_wants_vlans(&j->conf) && j->bridge.vlan_filtering <= 0)
+		return damaged(err, "bridge %s: does not filter VLANs",
+			       j->conf.bridge);
+	return check_uplink(j, err);
+}
+
+/* Neither fewer nor more: one too many is a way around what keeps guests
+ * apart. */
+static int check_vlans(struct job *j, const struct link_info *port,
+		       struct cni_err *err)
+{
+	struct vlan_set have, want;
+	uint16_t vid;
+	int r = vlan_get(j->host, port->index, &have, err);
+
+	if (r < 0)
+		return r;
+	vlans_wanted(j, &want);
+	vid = vlan_set_difference(&have, &want);
+	return vid ? damaged(err, "port %s: VLAN %u is %s, not %s", port->name,
+			     vid, vlan_set_format(&have, vid),
+			     vlan_set_format(&want, vid))
+		   : 0;
+}
+
+static int check_guard(const struct job *j, const struct link_info *port,
+		       struct cni_err *err)
+{
+	struct spoof guard = port_guard(j);
+
+	guard.port = port->name;
+	return spoof_check(&guard, err);
 }
 
 static int check_port(struct job *j, const struct link_info *port,
 		      struct cni_err *err)
 {
+	int r;
+
 	if (port->master != j->bridge.index)
 		return damaged(err, "port %s: not on bridge %s", port->name,
 			       j->conf.bridge);
 	if (!(port->flags & IFF_UP))
 		return damaged(err, "port %s: is down", port->name);
+	if (j->conf.hairpin && !port->hairpin)
+		return damaged(err, "port %s: is not in hairpin mode",
+			       port->name);
+	if (j->conf.isolated && !port->isolated)
+		return damaged(err, "port %s: is not isolated", port->name);
+	if (bridge_vm_wants_vlans(&j->conf)) {
+		r = check_vlans(j, port, err);
+		if (r < 0)
+			return r;
+	}
+	/* Upstream's is in a table of its own. */
+	if (j->conf.mac_check && port_is_ours(port, &j->attachment))
+		return check_guard(j, port, err);
 	return 0;
 }
 
@@ -108,6 +196,24 @@ static int check_container(struct job *j, const struct cni_result *prev,
 	return r ? r : check_guest_l3(&g, prev, err);
 }
 
+static int check_gateway_vlan(struct job *j, const struct cni_result *prev,
+			      struct cni_err *err)
+{
+	const struct cni_interface *e =
+		check_find_entry(prev, j->gateway_name, "");
+	int r;
+
+	if (!e)
+		return damaged(err, "gateway %s: not in prevResult",
+			       j->gateway_name);
+	r = vlans_check_gateway(j, err);
+	if (!r)
+		r = check_mac(&j->gateway, e, err);
+	if (!r && !(j->gateway.flags & IFF_UP))
+		r = damaged(err, "gateway %s: is down", j->gateway_name);
+	return r;
+}
+
 static int check_gateway(struct job *j, const struct cni_result *prev,
 			 struct cni_err *err)
 {
@@ -116,13 +222,19 @@ static int check_gateway(struct job *j, const struct cni_result *prev,
 	size_t n = 0;
 	int r;
 
-	r = addr_list(j->host, j->bridge.index, &have, &n, err);
+	j->gateway = j->bridge;
+	if (job_has_gateway_vlan(j)) {
+		r = check_gateway_vlan(j, prev, err);
+		if (r < 0)
+			return r;
+	}
+	r = addr_list(j->host, j->gateway.index, &have, &n, err);
 	for (size_t i = 0; !r && i < prev->n_ips; i++) {
 		const struct ip_net gw = { .addr = prev->ips[i].gateway };
 
 		if (gw.addr.family && !check_has_address(have, n, &gw, true))
 			r = damaged(err, "bridge %s: gateway %s is missing",
-				    j->conf.bridge, ip_format(&gw.addr, text));
+				    j->gateway.name, ip_format(&gw.addr, text));
 	}
 	return r;
 }
@@ -145,7 +257,8 @@ static int check_all(struct job *j, struct cni_result *prev,
 	if (!r && j->conf.is_gateway && job_is_l3(j))
 		r = check_gateway(j, prev, err);
 	if (!r && j->conf.ip_masq && job_is_l3(j))
-		r = l3_masq(j->call, j->conf.bridge, prev, masq_check, err);
+		r = l3_masq(j->call, job_gateway_name(j), prev, masq_check,
+			    err);
 	return r;
 }
 

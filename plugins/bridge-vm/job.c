@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bridge-vm/port.h"
 #include "guest/report.h"
 #include "net/netns.h"
 
@@ -21,6 +22,9 @@ static void derive_names(struct job *j)
 	cni_attachment_macs(&j->attachment, &j->guest_mac, &j->port_mac);
 	if (j->conf.has_mac)
 		j->guest_mac = j->conf.mac;
+	port_guard_name(&j->attachment, j->guard);
+	(void)snprintf(j->gateway_name, sizeof(j->gateway_name), "%s.%lld",
+		       j->conf.bridge, (long long)j->conf.vlan);
 	(void)mac_format(&j->guest_mac, j->guest_mac_text);
 	(void)mac_format(&j->port_mac, j->port_mac_text);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "bridge-vm/ops.h"
 #include "net/addr.h"
 #include "net/sysctl.h"
 
@@ -87,9 +88,9 @@ static int make_room(struct job *j, const struct ip_net *want,
 			return err_say(
 				err, CNI_E_TAKEN, EADDRINUSE,
 				"bridge %s already has an IP address different from %s: %s (forceAddress would replace it)",
-				j->conf.bridge, ip_net_format(want, a),
+				job_gateway_name(j), ip_net_format(want, a),
 				ip_net_format(&have[i], b));
-		r = addr_del(j->host, j->bridge.index, &have[i], err);
+		r = addr_del(j->host, j->gateway.index, &have[i], err);
 		if (r < 0 && r != -EADDRNOTAVAIL)
 			return r;
 	}
@@ -112,12 +113,12 @@ static int ensure_address(struct job *j, const struct ip_net *want,
 	if (r < 0)
 		return r;
 
-	r = addr_add(j->host, j->bridge.index, want, flags, err);
+	r = addr_add(j->host, j->gateway.index, want, flags, err);
 	/* Another ADD was faster. */
 	if (r == -EEXIST)
 		r = 0;
 	return r < 0 ? err_ctx(err, r, "gateway %s on bridge %s",
-			       ip_net_format(want, text), j->conf.bridge)
+			       ip_net_format(want, text), job_gateway_name(j))
 		     : 0;
 }
 
@@ -128,9 +129,9 @@ static int enable_family(struct job *j, uint8_t family, struct cni_err *err)
 	if (family == AF_INET)
 		return sysctl_set_net("ipv4", NULL, "ip_forward", "1", err);
 	/* Or the kernel answers "permission denied" to the address. */
-	if (j->bridge.disable_ipv6)
-		r = sysctl_set_net("ipv6/conf", j->conf.bridge, "disable_ipv6",
-				   "0", err);
+	if (j->gateway.disable_ipv6)
+		r = sysctl_set_net("ipv6/conf", job_gateway_name(j),
+				   "disable_ipv6", "0", err);
 	return r < 0 ? r
 		     : sysctl_set_net("ipv6/conf", "all", "forwarding", "1",
 				      err);
@@ -140,8 +141,10 @@ int l3_gateway(struct job *j, struct cni_err *err)
 {
 	cleanup_free struct ip_net *have = NULL;
 	size_t n = 0;
-	int r = addr_list(j->host, j->bridge.index, &have, &n, err);
+	int r = vlans_gateway(j, err);
 
+	if (!r)
+		r = addr_list(j->host, j->gateway.index, &have, &n, err);
 	for (size_t i = 0; !r && i < j->ipam.n_ips; i++) {
 		const struct ip_net gw = { j->ipam.ips[i].gateway,
 					   j->ipam.ips[i].address.plen };

@@ -8,6 +8,7 @@
 #include "bridge-vm/l3.h"
 #include "bridge-vm/port.h"
 #include "cni/delegate.h"
+#include "net/dad.h"
 
 static int take_lease(struct job *j, struct cni_err *err)
 {
@@ -22,6 +23,16 @@ static int configure_guest(const struct job *j, struct cni_err *err)
 
 	return guest_configure(&g, &j->ipam, j->alias, !j->conf.disable_guest,
 			       err);
+}
+
+/* It begins when the port is up. */
+static int wait_for_dad(const struct job *j, struct cni_err *err)
+{
+	const int r = dad_wait(j->guest, j->guest_link, DAD_TIMEOUT_MS, err);
+
+	return r < 0 ? err_ctx(err, r, "%s in %s", j->attachment.ifname,
+			       j->call->args.netns)
+		     : 0;
 }
 
 /* In this order nothing is ever reachable before it is complete: the port is
@@ -43,12 +54,14 @@ static int add_steps(struct job *j, struct cni_result *ret, struct cni_err *err)
 	if (!r && j->conf.is_gateway)
 		r = l3_gateway(j, err);
 	if (!r && j->conf.ip_masq)
-		r = l3_masq(j->call, j->conf.bridge, &j->ipam, masq_ensure,
+		r = l3_masq(j->call, job_gateway_name(j), &j->ipam, masq_ensure,
 			    err);
 	if (!r && !job_is_vm(j))
 		r = configure_guest(j, err);
 	if (!r)
 		r = port_raise(j, err);
+	if (!r && j->conf.dad && !job_is_vm(j) && job_is_l3(j))
+		r = wait_for_dad(j, err);
 	if (!r)
 		r = job_report(j, ret, err);
 	return r;
@@ -88,22 +101,30 @@ static int del(const struct cni_call *call, struct cni_err *err)
 }
 
 /* Return: 0 where ADD would find a bridge that takes one port more. */
-static int check_room(const char *name, struct cni_err *err)
+static int check_room(const struct bridge_vm_conf *conf, struct cni_err *err)
 {
+	const char *name = conf->bridge;
 	cleanup_netlink struct netlink *host = NULL;
 	cleanup_free struct link_info *ports = NULL;
-	struct link_info bridge;
+	struct link_info bridge, uplink;
 	size_t n = 0;
 	int r;
 
 	r = netlink_open(&host, err);
 	if (!r)
-		r = link_get(host, name, &bridge, err);
+		r = uplink_find(host, conf, &uplink, err);
+	if (r < 0)
+		return r;
+	r = link_get(host, name, &bridge, err);
 	if (r == -ENODEV)
 		return 0; /* the first ADD makes it */
 	if (!r && strcmp(bridge.kind, "bridge") != 0)
 		r = err_say(err, CNI_E_UNAVAILABLE, EEXIST,
 			    "\"%s\" already exists but is not a bridge", name);
+	if (!r && bridge_vm_wants_vlans(conf) && bridge.vlan_filtering < 0)
+		r = err_say(err, CNI_E_UNAVAILABLE, EOPNOTSUPP,
+			    "bridge %s: this kernel has no VLAN filtering",
+			    name);
 	if (!r)
 		r = link_list(host, bridge.index, &ports, &n, err);
 	if (!r && n >= LINK_BRIDGE_PORTS)
@@ -123,7 +144,7 @@ static int status(const struct cni_call *call, struct cni_err *err)
 	if (!r && *call->conf.ipam_type)
 		r = cni_delegate(call, CNI_STATUS, call->conf.ipam_type, err);
 	if (!r)
-		r = check_room(conf.bridge, err);
+		r = check_room(&conf, err);
 	if (r < 0 && err->code != CNI_E_LIMITED)
 		err->code = CNI_E_UNAVAILABLE;
 	return r;

@@ -17,12 +17,15 @@
  * @netns:	Descriptor of the container's namespace
  * @nl:		rtnetlink there
  * @index:	ifindex of the interface there
+ * @dad:	Look for duplicates of its IPv6 addresses: wait with dad_wait()
+ *		once there is a carrier
  */
 struct guest {
 	const struct cni_call *call;
 	int netns;
 	struct netlink *nl;
 	uint32_t index;
+	bool dad;
 };
 
 /** guest_is_l3() - Is there an IPAM plugin that gives it addresses? */

@@ -25,10 +25,14 @@ static int set_sysctls(const struct guest *g, const struct cni_result *ipam,
 
 	r = netns_enter(g->netns, &home, err);
 	if (!r) {
-		r = sysctl_set_net("ipv6/conf", ifname, "accept_dad", "0", err);
+		r = sysctl_set_net("ipv6/conf", ifname, "accept_dad",
+				   g->dad ? "1" : "0", err);
 		if (r == -ENOENT && !has_v6)
 			return 0;
 	}
+	if (!r && g->dad)
+		r = sysctl_set_net("ipv6/conf", ifname, "enhanced_dad", "1",
+				   err);
 	if (!r && has_v6)
 		r = sysctl_set_net("ipv6/conf", "lo", "disable_ipv6", "0", err);
 	if (!r && has_v6)
@@ -104,6 +108,7 @@ int guest_configure(const struct guest *g, const struct cni_result *ipam,
 		calloc(ipam->n_routes + 1, sizeof(*routes));
 	struct iface_opts opts = { .alias = alias,
 				   .arp_notify = is_l3,
+				   .dad = g->dad,
 				   .addrs = addrs,
 				   .n_addrs = ipam->n_ips,
 				   .up = up,

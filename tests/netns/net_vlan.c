@@ -89,6 +89,7 @@ TEST(a_set_says_how_each_vlan_is_there)
 	assert_int_equal(vlan_set_difference(&a, &b), 4094);
 	vlan_set_add(&b, 64, VLAN_TAGGED);
 	assert_int_equal(b.pvid, 0);
+	assert_vlan(&b, 64, "tagged");
 	assert_int_equal(vlan_set_difference(&a, &b), 64);
 }
 
