@@ -316,34 +316,52 @@ int spoof_check(const struct spoof *s, struct cni_err *err)
 	return 0;
 }
 
-/* A chain that goes meanwhile makes the next attempt find nothing. */
+/* Until Linux 6.16 the chain goes with its device, and leaves the table. */
+static int read_table_and_chain(struct netlink *nl, const char *chain,
+				struct state *st, struct cni_err *err)
+{
+	int r = get(nl, table_req(NFT_MSG_GETTABLE, 0), read_table, st, err);
+
+	if (r < 0 || !st->has_table)
+		return r;
+	return get(nl, chain_name_req(NFT_MSG_GETCHAIN, chain), read_chain, st,
+		   err);
+}
+
 static int remove_once(const char *chain, struct cni_err *err)
 {
 	cleanup_netlink struct netlink *nl = NULL;
+	uint32_t generation = 0;
 	struct state st = { 0 };
 	struct netlink_req q[4];
-	uint32_t generation;
 	size_t n = 0;
 	int r = open_nfnl(&nl, err);
 
 	if (!r)
-		r = get(nl, chain_name_req(NFT_MSG_GETCHAIN, chain), read_chain,
-			&st, err);
-	if (r < 0 || !st.has_chain)
+		r = read_table_and_chain(nl, chain, &st, err);
+	if (r < 0 || !st.has_table)
 		return is_absent(r) ? 0 : r;
+	if (!st.has_chain && st.table_use)
+		return 0;
 	/* The table's last chain must still be that when it goes. */
 	r = fw_generation(nl, &generation, err);
+	st = (struct state){ 0 };
 	if (!r)
-		r = get(nl, table_req(NFT_MSG_GETTABLE, 0), read_table, &st,
-			err);
+		r = read_table_and_chain(nl, chain, &st, err);
 	if (r < 0)
 		return r;
 
 	q[n++] = fw_begin(generation);
-	q[n++] = chain_name_req(NFT_MSG_DELCHAIN, chain);
-	if (st.has_table && st.table_use <= 1)
+	if (st.has_chain)
+		q[n++] = chain_name_req(NFT_MSG_DELCHAIN, chain);
+	if (st.has_table && st.table_use <= (st.has_chain ? 1 : 0))
 		q[n++] = table_req(NFT_MSG_DELTABLE, 0);
 	q[n++] = fw_end();
+	if (n == 2) {
+		netlink_req_free(&q[0]);
+		netlink_req_free(&q[1]);
+		return 0;
+	}
 	r = netlink_do_batch(nl, q, n, err);
 	return r == -ENOENT ? -EAGAIN : r;
 }

@@ -129,7 +129,6 @@ add c1 c1 "$spoof" CNI_ARGS="MAC=02:00:00:00:12:34"
 reaches "a requested MAC is the one that may send" c1 "$ip2"
 check c1 c1 "$spoof" CNI_ARGS="MAC=02:00:00:00:12:34"
 worked "CHECK"
-ip -n c1 link set eth0 name moved
 ip netns del c1
 ns_new c1
 cni DEL c1 "" "$spoof"
