@@ -12,9 +12,13 @@
 #include <time.h>
 
 #include "base/ip.h"
+#include "net/link.h"
 #include "net/netlink.h"
 
-enum { INTERVAL_MS = 20 };
+enum {
+	INTERVAL_MS = 20,
+	IF_OPER_UP = 6, /* linux/if.h, which cannot be had beside net/if.h */
+};
 
 struct scan {
 	struct ip_addr tentative, failed; /* the last of each; family 0: none */
@@ -66,10 +70,16 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+static void pause_a_little(void)
+{
+	const struct timespec interval = { .tv_nsec = INTERVAL_MS * 1000000L };
+
+	(void)nanosleep(&interval, NULL);
+}
+
 int dad_wait(struct netlink *nl, uint32_t index, unsigned int timeout_ms,
 	     struct cni_err *err)
 {
-	const struct timespec interval = { .tv_nsec = INTERVAL_MS * 1000000L };
 	const int64_t end = now_ms() + timeout_ms;
 	char text[IP_STR_SIZE];
 	struct scan s;
@@ -91,6 +101,26 @@ int dad_wait(struct netlink *nl, uint32_t index, unsigned int timeout_ms,
 				err, CNI_E_RETRY, ETIMEDOUT,
 				"address %s: still tentative after %u ms of duplicate address detection",
 				ip_format(&s.tentative, text), timeout_ms);
-		(void)nanosleep(&interval, NULL);
+		pause_a_little();
+	}
+}
+
+int dad_wait_for_port(struct netlink *nl, uint32_t index,
+		      unsigned int timeout_ms, struct cni_err *err)
+{
+	const int64_t end = now_ms() + timeout_ms;
+	struct link_info port;
+
+	for (;;) {
+		int r = link_get_index(nl, index, &port, err);
+
+		if (r < 0 || (port.forwarding && port.operstate == IF_OPER_UP))
+			return r;
+		if (now_ms() >= end)
+			return err_say(
+				err, CNI_E_RETRY, ETIMEDOUT,
+				"port %s: its bridge lets nothing through after %u ms",
+				port.name, timeout_ms);
+		pause_a_little();
 	}
 }

@@ -27,4 +27,21 @@ struct netlink;
 int dad_wait(struct netlink *nl, uint32_t index, unsigned int timeout_ms,
 	     struct cni_err *err);
 
+/**
+ * dad_wait_for_port() - Wait until frames pass a bridge port
+ * @nl:		rtnetlink socket of the port's namespace
+ * @index:	ifindex of the port; it and its other end are up
+ * @timeout_ms:	How long to wait at most
+ * @err:	Filled on failure
+ *
+ * A bridge hears of a port's carrier up to a second later. What is asked before
+ * is lost, and nobody objects to a duplicate.
+ *
+ * Source: net/core/link_watch.c.
+ *
+ * Return: 0, or -ETIMEDOUT
+ */
+int dad_wait_for_port(struct netlink *nl, uint32_t index,
+		      unsigned int timeout_ms, struct cni_err *err);
+
 #endif

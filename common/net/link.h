@@ -37,6 +37,7 @@
  * @vlan_filtering:	Of a bridge: is it on? -1: no bridge, or a kernel without
  * @default_pvid:	Of a bridge: the VLAN that a new port is in; 0: none
  * @vlan:		Of an 802.1Q device: its VLAN; 0: it is none
+ * @forwarding:		Of a bridge port: does it let frames through by now?
  * @hairpin:		Of a bridge port: may frames go out where they came in?
  * @isolated:		Of a bridge port: apart from other isolated ones?
  * @name:		Its name proper, also if it was found by another one
@@ -52,7 +53,7 @@ struct link_info {
 	bool carrier;
 	int8_t vlan_filtering;
 	uint16_t default_pvid, vlan;
-	bool hairpin, isolated;
+	bool forwarding, hairpin, isolated;
 	char name[IFNAMSIZ];
 	char kind[16];
 	struct mac mac;

@@ -22,12 +22,15 @@ static void read_bridge(struct nlattr *data, struct link_info *l)
 	l->default_pvid = netlink_attr_u16(tb[IFLA_BR_VLAN_DEFAULT_PVID], 0);
 }
 
+enum { FORWARDING = 3 }; /* BR_STATE_FORWARDING, linux/if_bridge.h */
+
 static void read_port(struct nlattr *data, struct link_info *l)
 {
 	struct nlattr *tb[IFLA_BRPORT_MAX + 1];
 
 	if (nla_parse_nested(tb, IFLA_BRPORT_MAX, data, NULL) < 0)
 		return;
+	l->forwarding = netlink_attr_u8(tb[IFLA_BRPORT_STATE], 0) == FORWARDING;
 	l->hairpin = netlink_attr_u8(tb[IFLA_BRPORT_MODE], 0);
 	l->isolated = netlink_attr_u8(tb[IFLA_BRPORT_ISOLATED], 0);
 }

@@ -383,6 +383,11 @@ int spoof_remove(const char *chain, struct cni_err *err)
 		       chain);
 }
 
+int spoof_prune(struct cni_err *err)
+{
+	return spoof_remove("", err); /* no chain's name */
+}
+
 static int read_one_of(struct nlmsghdr *h, void *arg, struct cni_err *err)
 {
 	struct nlattr *tb[NFTA_CHAIN_MAX + 1];

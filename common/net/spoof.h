@@ -70,6 +70,9 @@ int spoof_check(const struct spoof *s, struct cni_err *err);
  */
 int spoof_remove(const char *chain, struct cni_err *err);
 
+/** spoof_prune() - Remove the table if it is empty: chains go with devices */
+int spoof_prune(struct cni_err *err);
+
 /** struct spoof_chain - What spoof_list() finds */
 struct spoof_chain {
 	char name[SPOOF_NAME_SIZE], comment[SPOOF_COMMENT_SIZE];

@@ -93,17 +93,24 @@ static int check_vlans(struct job *j, const struct link_info *port,
 		   : 0;
 }
 
+/* Of the MAC that prevResult has, or that ADD derived: a chained plugin may
+ * have changed the interface's since. */
 static int check_guard(const struct job *j, const struct link_info *port,
-		       struct cni_err *err)
+		       const struct cni_interface *guest, struct cni_err *err)
 {
+	struct cni_err e = CNI_ERR_INIT;
 	struct spoof guard = port_guard(j);
 
 	guard.port = port->name;
+	if (!spoof_check(&guard, &e))
+		return 0;
+	if (guest->mac && *guest->mac)
+		(void)mac_parse(guest->mac, &guard.mac);
 	return spoof_check(&guard, err);
 }
 
 static int check_port(struct job *j, const struct link_info *port,
-		      struct cni_err *err)
+		      const struct cni_interface *guest, struct cni_err *err)
 {
 	int r;
 
@@ -124,12 +131,12 @@ static int check_port(struct job *j, const struct link_info *port,
 	}
 	/* Upstream's is in a table of its own. */
 	if (j->conf.mac_check && port_is_ours(port, &j->attachment))
-		return check_guard(j, port, err);
+		return check_guard(j, port, guest, err);
 	return 0;
 }
 
 static int check_tap(struct job *j, const struct cni_result *prev,
-		     struct cni_err *err)
+		     const struct cni_interface *guest, struct cni_err *err)
 {
 	const struct cni_interface *e =
 		check_find_entry(prev, j->port_name, "");
@@ -141,7 +148,7 @@ static int check_tap(struct job *j, const struct cni_result *prev,
 		return damaged(err, "tap %s: not in prevResult", j->port_name);
 	r = check_link(j->host, e, "tun", &port, err);
 	if (!r)
-		r = check_port(j, &port, err);
+		r = check_port(j, &port, guest, err);
 	if (!r)
 		r = tap_get(j->host, e->name, &tap, err);
 	if (r < 0)
@@ -162,6 +169,7 @@ static int check_tap(struct job *j, const struct cni_result *prev,
 /* The port by what the kernel says of the pair: the reference bridge's has a
  * name that nobody could derive. */
 static int check_veth(struct job *j, const struct cni_result *prev,
+		      const struct cni_interface *entry,
 		      const struct link_info *guest, struct cni_err *err)
 {
 	const struct cni_interface *e;
@@ -180,7 +188,7 @@ static int check_veth(struct job *j, const struct cni_result *prev,
 		return damaged(err, "port %s of %s: not in prevResult",
 			       port.name, guest->name);
 	r = check_mac(&port, e, err);
-	return r ? r : check_port(j, &port, err);
+	return r ? r : check_port(j, &port, entry, err);
 }
 
 static int check_container(struct job *j, const struct cni_result *prev,
@@ -192,7 +200,7 @@ static int check_container(struct job *j, const struct cni_result *prev,
 
 	r = check_guest(&g, e, "veth", !j->conf.disable_guest, &guest, err);
 	if (!r)
-		r = check_veth(j, prev, &guest, err);
+		r = check_veth(j, prev, e, &guest, err);
 	return r ? r : check_guest_l3(&g, prev, err);
 }
 
@@ -252,7 +260,7 @@ static int check_all(struct job *j, struct cni_result *prev,
 	if (!r)
 		r = check_segment(j, prev, err);
 	if (!r)
-		r = job_is_vm(j) ? check_tap(j, prev, err)
+		r = job_is_vm(j) ? check_tap(j, prev, guest, err)
 				 : check_container(j, prev, guest, err);
 	if (!r && j->conf.is_gateway && job_is_l3(j))
 		r = check_gateway(j, prev, err);

@@ -135,6 +135,8 @@ static int delete_guards(const struct scan *s, struct cni_err *err)
 		    !cni_attachments_has(&s->valid, a.container_id, a.ifname))
 			acc = err_keep_first(
 				err, &e, spoof_remove(guards[i].name, &e), acc);
+	if (!r)
+		acc = err_keep_first(err, &e, spoof_prune(&e), acc);
 	return r ? r : acc;
 }
 

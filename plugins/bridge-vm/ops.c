@@ -9,6 +9,7 @@
 #include "bridge-vm/port.h"
 #include "cni/delegate.h"
 #include "net/dad.h"
+#include "net/link.h"
 
 static int take_lease(struct job *j, struct cni_err *err)
 {
@@ -25,14 +26,36 @@ static int configure_guest(const struct job *j, struct cni_err *err)
 			       err);
 }
 
-/* It begins when the port is up. */
-static int wait_for_dad(const struct job *j, struct cni_err *err)
+/* Who has the address can only object when frames pass: first the port, then
+ * the addresses. */
+static int configure_with_dad(struct job *j, struct cni_err *err)
 {
-	const int r = dad_wait(j->guest, j->guest_link, DAD_TIMEOUT_MS, err);
+	int r = link_set_up(j->guest, j->guest_link, true, err);
 
+	if (!r)
+		r = port_raise(j, err);
+	if (!r)
+		r = dad_wait_for_port(j->host, j->port, DAD_TIMEOUT_MS, err);
+	if (!r)
+		r = configure_guest(j, err);
+	if (r < 0)
+		return r;
+	r = dad_wait(j->guest, j->guest_link, DAD_TIMEOUT_MS, err);
 	return r < 0 ? err_ctx(err, r, "%s in %s", j->attachment.ifname,
 			       j->call->args.netns)
 		     : 0;
+}
+
+/* A VM does all of that itself. */
+static int raise_guest(struct job *j, struct cni_err *err)
+{
+	int r = 0;
+
+	if (!job_is_vm(j) && job_is_l3(j) && j->conf.dad)
+		return configure_with_dad(j, err);
+	if (!job_is_vm(j))
+		r = configure_guest(j, err);
+	return r ? r : port_raise(j, err);
 }
 
 /* In this order nothing is ever reachable before it is complete: the port is
@@ -56,12 +79,8 @@ static int add_steps(struct job *j, struct cni_result *ret, struct cni_err *err)
 	if (!r && j->conf.ip_masq)
 		r = l3_masq(j->call, job_gateway_name(j), &j->ipam, masq_ensure,
 			    err);
-	if (!r && !job_is_vm(j))
-		r = configure_guest(j, err);
 	if (!r)
-		r = port_raise(j, err);
-	if (!r && j->conf.dad && !job_is_vm(j) && job_is_l3(j))
-		r = wait_for_dad(j, err);
+		r = raise_guest(j, err);
 	if (!r)
 		r = job_report(j, ret, err);
 	return r;
