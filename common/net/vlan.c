@@ -229,7 +229,7 @@ int vlan_create(struct netlink *nl, const char *name, uint32_t link,
 {
 	struct netlink_req q;
 	struct nlattr *info, *data;
-	struct link_info l;
+	struct link_info l = { 0 };
 	int r = link_check_name(name, err);
 
 	if (r < 0)

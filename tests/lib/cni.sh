@@ -162,6 +162,7 @@ port() {
 	jq -r '.interfaces[1].name' <<<"$result"
 }
 
+# shellcheck disable=SC2120 # may be called without
 # tap_tool [NAME]: prints the path of a program for taps: tap_open (the
 # default), tap_arp; see NAME.c.
 tap_tool() {

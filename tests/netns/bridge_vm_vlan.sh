@@ -70,7 +70,6 @@ ip3=$(ip4)
 worked "ADD into VLAN 200"
 add c4 c4 "$(conf)"
 worked "and into none"
-ip4=$(ip4)
 same "1 PVID Egress Untagged" "$(vlans "$(port)")" \
 	"which is the bridge's default VLAN"
 reaches "the same VLAN talks" c1 "$ip2"
