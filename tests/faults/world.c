@@ -188,6 +188,7 @@ static void remove_guards(void)
 	must(spoof_list(&v, &n, &e), "clean", &e);
 	for (size_t i = 0; i < n; i++)
 		must(spoof_remove(v[i].name, &e), "clean", &e);
+	must(spoof_prune(&e), "clean", &e);
 }
 
 static void remove_leases(void)

@@ -20,6 +20,12 @@ if ! output=$(ip link add name probe type bridge vlan_filtering 1 2>&1); then
 	refused 100 "without VLAN filtering in the kernel vlan is refused" \
 		"create bridge br0" "VLAN filtering"
 	fails "and nothing was made" ip link show dev br0
+	ip link add name br0 type bridge
+	add c1 c1 "$(conf '.vlan = 5')"
+	refused 100 "on a bridge that exists too" br0 \
+		"this kernel has no VLAN filtering"
+	cni STATUS "" "" "$(conf '.vlan = 5')"
+	refused 50 "STATUS says so" br0 "VLAN filtering"
 	skip "VLANs" "no bridge VLAN filtering in this kernel"
 	exit 0
 fi
