@@ -17,8 +17,10 @@ static void read_bridge(struct nlattr *data, struct link_info *l)
 
 	if (nla_parse_nested(tb, IFLA_BR_MAX, data, NULL) < 0)
 		return;
-	l->vlan_filtering = (int8_t)netlink_attr_u8(tb[IFLA_BR_VLAN_FILTERING],
-						    (uint8_t)-1);
+	/* A kernel without it says that it is off, but knows no protocol. */
+	if (tb[IFLA_BR_VLAN_PROTOCOL])
+		l->vlan_filtering =
+			(int8_t)netlink_attr_u8(tb[IFLA_BR_VLAN_FILTERING], 0);
 	l->default_pvid = netlink_attr_u16(tb[IFLA_BR_VLAN_DEFAULT_PVID], 0);
 }
 
