@@ -110,6 +110,12 @@ damage() {
 
 damage "the uplink is no port any more" "up0 br0" ip link set up0 nomaster
 damage "the uplink is down" "up0 down" ip link set up0 down
+ip link add name other type bridge
+ip link set up0 nomaster
+ip link set up0 master other
+check c1 c1 "$up"
+refused 102 "CHECK: the uplink is on another bridge" up0 br0
+ip link del other
 ip link del up0
 check c1 c1 "$up"
 refused 102 "CHECK: the uplink is gone" up0 "not found"
