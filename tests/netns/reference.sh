@@ -22,10 +22,29 @@ result_facts() {
 # second, until then it says "unknown" and means the same. Its own routes to
 # IPv6 addresses follow the addresses, later.
 ns_facts() {
-	local where=$1 ns=${2-}
+	all_ns_facts "$@" | sed "$(gateway_port)"
+}
 
-	ip ${ns:+-n "$ns"} -d -j link | jq -r --arg where "$where" '
-		def named: if test("^veth") then "PORT" else . end;
+# What a gateway in a VLAN costs the reference: a second port, of which one fact
+# is enough. A sed program.
+gateway_port() {
+	local name
+
+	name=$(ip -j link | jq -r '.[] |
+		select(.link == "cni0.100").ifname')
+	[ -z "$name" ] || echo "s/ link $name kind / link GWPORT kind /
+		/ $name /d; / $name\$/d"
+}
+
+all_ns_facts() {
+	local where=$1 ns=${2-} gw
+
+	gw=$(ip -j link | jq -r '[.[] |
+		select(.link == "cni0.100").ifname][0] // ""')
+
+	ip ${ns:+-n "$ns"} -d -j link | jq -r --arg where "$where" \
+		--arg gw "$gw" '
+		def named: if test("^veth") and . != $gw then "PORT" else . end;
 		.[] | select(.ifname != "lo") | (.ifname | named) as $name |
 		{
 			kind: .linkinfo.info_kind, mtu, txqlen: (.txqlen // 0),
@@ -41,8 +60,9 @@ ns_facts() {
 			test("designated|timer|root_id|bridge_id") | not)))
 		| to_entries[] |
 		"\($where) link \($name) \(.key) \(.value)"' | sort
-	ip ${ns:+-n "$ns"} -j addr | jq -r --arg where "$where" '
-		def named: if test("^veth") then "PORT" else . end;
+	ip ${ns:+-n "$ns"} -j addr | jq -r --arg where "$where" \
+		--arg gw "$gw" '
+		def named: if test("^veth") and . != $gw then "PORT" else . end;
 		.[] | (.ifname | named) as $name | .addr_info[] |
 		([to_entries[] | select(.value == true) | .key |
 			select(. != "tentative")] | join(",")) as $flags |
@@ -52,7 +72,7 @@ ns_facts() {
 	{
 		ip ${ns:+-n "$ns"} -4 -o route show table all
 		ip ${ns:+-n "$ns"} -6 -o route show table all
-	} | sed -E "s/fe80::[0-9a-f:]+/fe80::LL/; s/veth[0-9a-f]+/PORT/
+	} | sed -E "${gw:+/ $gw /b;} s/fe80::[0-9a-f:]+/fe80::LL/; s/veth[0-9a-f]+/PORT/
 		s/ linkdown//; s/ +/ /g; s/ $//; s/^/$where route /" |
 		grep -v ' table local .* pref ' | sort
 }
@@ -87,7 +107,9 @@ lease_facts() (
 
 # Who is in which VLAN; nothing where the kernel cannot filter them.
 vlan_facts() {
-	bridge -j vlan show 2>/dev/null | jq -r '.[] |
+	bridge -j vlan show 2>/dev/null | jq -r --arg gw "$(ip -j link |
+		jq -r '[.[] | select(.link == "cni0.100").ifname][0] // ""')" \
+		'.[] | select(.ifname != $gw) |
 		(.ifname | if test("^veth") then "PORT" else . end) as $name |
 		.vlans[] | "host vlan \($name) \(.vlan)" +
 		"\(if .vlanEnd then "-\(.vlanEnd)" else "" end)" +
@@ -135,7 +157,8 @@ probe() {
 		vlan_facts
 		lease_facts
 		rule_facts
-	} | sort | sed '/ link cni0 operstate /d; s/NO-CARRIER,//
+	} | sort | sed '/ link cni0\(.100\)\? operstate /d
+		s/NO-CARRIER,//
 		s/^/after DEL: /' # the bridge's carrier goes later
 }
 
