@@ -226,8 +226,8 @@ static int decode_int(const cJSON *v, const struct json_field *f, int64_t *ret,
 	return 0;
 }
 
-static int decode_value(const cJSON *v, const struct json_field *f, void *at,
-			struct cni_err *err)
+int json_decode_value(const cJSON *v, const struct json_field *f, void *at,
+		      struct cni_err *err)
 {
 	switch (f->type) {
 	case JSON_STR:
@@ -289,7 +289,7 @@ int json_decode(const cJSON *obj, const struct json_field *fields, void *ret,
 		f = find_field(fields, v->string);
 		if (!f || cJSON_IsNull(v))
 			continue;
-		r = decode_value(v, f, (char *)ret + f->offset, err);
+		r = json_decode_value(v, f, (char *)ret + f->offset, err);
 		if (r < 0)
 			return err_ctx(err, r, "key \"%s\"", f->name);
 	}

@@ -73,6 +73,10 @@ struct json_field {
 int json_decode(const cJSON *obj, const struct json_field *fields, void *ret,
 		struct cni_err *err);
 
+/** json_decode_value() - One value, into @at; for a JSON_FUNC of two types */
+int json_decode_value(const cJSON *v, const struct json_field *f, void *at,
+		      struct cni_err *err);
+
 /** json_get() - The value of a key as Go finds it, or NULL; null is NULL */
 const cJSON *json_get(const cJSON *obj, const char *key);
 

@@ -3,6 +3,7 @@
 #ifndef WEFT_NET_BRIDGE_H
 #define WEFT_NET_BRIDGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -16,11 +17,13 @@ struct netlink;
  * @mac:	Its address: without one it follows the ports', which come and
  *		go; zero: leave it so
  * @alias:	ifalias, at most 255 bytes; NULL: none
+ * @vlan_filtering: Ports hear of their own VLANs only
  */
 struct bridge_opts {
 	uint32_t mtu;
 	struct mac mac;
 	const char *alias;
+	bool vlan_filtering;
 };
 
 /**
@@ -42,11 +45,49 @@ struct bridge_opts {
  * Return: 0, or
  *   -EEXIST      @name is taken
  *   -EINVAL      the kernel refused an option; @err holds its sentence
- *   -EOPNOTSUPP  no bridge support in this kernel
+ *   -EOPNOTSUPP  no bridge support in this kernel, or no VLAN filtering
  *   -EPERM       no CAP_NET_ADMIN in the namespace's user namespace
  */
 int bridge_create(struct netlink *nl, const char *name,
 		  const struct bridge_opts *opts, uint32_t *ret_index,
 		  struct cni_err *err);
+
+/**
+ * bridge_filter_vlans() - Turn VLAN filtering on
+ * @nl:		rtnetlink socket of the bridge's namespace
+ * @index:	ifindex of the bridge
+ * @err:	Filled on failure
+ *
+ * From then on a frame passes only between ports of its VLAN. Ports, and the
+ * bridge itself, should be in one before.
+ *
+ * Return: 0 or a negative errno
+ */
+int bridge_filter_vlans(struct netlink *nl, uint32_t index,
+			struct cni_err *err);
+
+/**
+ * struct bridge_port_opts - What a port is like
+ * @hairpin:	A frame may leave by the port it came in by
+ * @isolated:	No frames from and to other isolated ports
+ */
+struct bridge_port_opts {
+	bool hairpin, isolated;
+};
+
+/**
+ * bridge_port_set() - Set flags of a port
+ * @nl:		rtnetlink socket of the bridge's namespace
+ * @index:	ifindex of the port
+ * @opts:	What is true is set, what is false stays as it is
+ * @err:	Filled on failure
+ *
+ * Source: IFLA_PROTINFO of an AF_BRIDGE RTM_SETLINK; net/bridge/br_netlink.c.
+ *
+ * Return: 0, or
+ *   -EOPNOTSUPP, -EINVAL  the device is no bridge port
+ */
+int bridge_port_set(struct netlink *nl, uint32_t index,
+		    const struct bridge_port_opts *opts, struct cni_err *err);
 
 #endif

@@ -80,9 +80,9 @@ static int append(struct batch *b, struct netlink_req q, struct cni_err *err)
 	return b->n == NETLINK_BATCH_MAX ? flush(b, err) : 0;
 }
 
-static uint32_t addr_flags(const struct ip_net *n)
+static uint32_t addr_flags(const struct iface_opts *o, const struct ip_net *n)
 {
-	return n->addr.family == AF_INET6 ? IFA_F_NODAD : 0;
+	return n->addr.family == AF_INET6 && !o->dad ? IFA_F_NODAD : 0;
 }
 
 int iface_configure(struct netlink *nl, uint32_t index,
@@ -98,7 +98,7 @@ int iface_configure(struct netlink *nl, uint32_t index,
 	for (size_t i = 0; !r && i < opts->n_addrs; i++)
 		r = append(&b,
 			   addr_add_req(index, &opts->addrs[i],
-					addr_flags(&opts->addrs[i])),
+					addr_flags(opts, &opts->addrs[i])),
 			   err);
 	if (!r && opts->up)
 		r = append(&b, link_up_req(index, true), err);

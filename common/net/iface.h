@@ -17,8 +17,9 @@ struct netlink;
  * struct iface_opts - What an interface gets, in this order
  * @alias:	ifalias
  * @arp_notify:	Tell the neighbours, once it is up, that an IPv4 address is here
- * @addrs:	Addresses, see addr_add(); IPv6 without duplicate address
- *		detection
+ * @dad:	IPv6 addresses are tentative until they are known to be unique,
+ *		see dad_wait()
+ * @addrs:	Addresses, see addr_add()
  * @n_addrs:	How many
  * @up:		Bring it up
  * @routes:	Routes, see route_add(); they need it up
@@ -26,7 +27,7 @@ struct netlink;
  */
 struct iface_opts {
 	const char *alias;
-	bool arp_notify;
+	bool arp_notify, dad;
 	const struct ip_net *addrs;
 	size_t n_addrs;
 	bool up;

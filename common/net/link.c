@@ -27,19 +27,23 @@ void link_put_mac(struct netlink_req *q, const struct mac *mac)
 		netlink_put(q, IFLA_ADDRESS, mac->b, MAC_LEN);
 }
 
+static void put_no_link_local(struct netlink_req *q)
+{
+	struct nlattr *spec = netlink_nest(q, IFLA_AF_SPEC);
+	struct nlattr *inet6 = netlink_nest(q, AF_INET6);
+
+	netlink_put_u8(q, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+	netlink_nest_end(q, inet6);
+	netlink_nest_end(q, spec);
+}
+
 void link_req_mark(const char *name, const char *alias, struct netlink_req q[2])
 {
-	struct nlattr *spec, *inet6;
-
 	q[0] = link_req(RTM_SETLINK, 0, 0, name);
 	netlink_put(&q[0], IFLA_IFALIAS, alias, strlen(alias));
 
 	q[1] = link_req(RTM_SETLINK, 0, 0, name);
-	spec = netlink_nest(&q[1], IFLA_AF_SPEC);
-	inet6 = netlink_nest(&q[1], AF_INET6);
-	netlink_put_u8(&q[1], IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
-	netlink_nest_end(&q[1], inet6);
-	netlink_nest_end(&q[1], spec);
+	put_no_link_local(&q[1]);
 }
 
 /* Sends a change; only a failure costs the question for the name. */
@@ -72,6 +76,31 @@ int link_set_up(struct netlink *nl, uint32_t index, bool up,
 	struct netlink_req q = link_up_req(index, up);
 
 	return change(nl, &q, index, up ? "bring up" : "bring down", err);
+}
+
+int link_set_promisc(struct netlink *nl, uint32_t index, struct cni_err *err)
+{
+	const struct ifinfomsg ifi = { .ifi_index = (int)index,
+				       .ifi_flags = IFF_PROMISC,
+				       .ifi_change = IFF_PROMISC };
+	struct netlink_req q = netlink_req(RTM_SETLINK, 0, &ifi, sizeof(ifi));
+
+	return change(nl, &q, index, "set promiscuous mode of", err);
+}
+
+int link_forbid_link_local(struct netlink *nl, uint32_t index,
+			   struct cni_err *err)
+{
+	struct netlink_req q = link_req(RTM_SETLINK, 0, index, "");
+	struct cni_err e = CNI_ERR_INIT; /* not every refusal is a failure */
+	int r;
+
+	put_no_link_local(&q);
+	r = change(nl, &q, index, "forbid link-local addresses on", &e);
+	if (!r || r == -EAFNOSUPPORT)
+		return 0;
+	*err = e;
+	return r;
 }
 
 int link_set_mtu(struct netlink *nl, uint32_t index, uint32_t mtu,

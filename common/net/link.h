@@ -34,6 +34,12 @@
  * @disable_ipv6:	The same
  * @operstate:		IF_OPER_*, linux/if.h
  * @carrier:		A tap has it while a process holds it open
+ * @vlan_filtering:	Of a bridge: is it on? -1: no bridge, or a kernel without
+ * @default_pvid:	Of a bridge: the VLAN that a new port is in; 0: none
+ * @vlan:		Of an 802.1Q device: its VLAN; 0: it is none
+ * @forwarding:		Of a bridge port: does it let frames through by now?
+ * @hairpin:		Of a bridge port: may frames go out where they came in?
+ * @isolated:		Of a bridge port: apart from other isolated ones?
  * @name:		Its name proper, also if it was found by another one
  * @kind:		"veth", "bridge", "tun", ...; "" for hardware
  * @mac:		Zero if it has none
@@ -45,6 +51,9 @@ struct link_info {
 	int32_t accept_ra, disable_ipv6;
 	uint8_t operstate;
 	bool carrier;
+	int8_t vlan_filtering;
+	uint16_t default_pvid, vlan;
+	bool forwarding, hairpin, isolated;
 	char name[IFNAMSIZ];
 	char kind[16];
 	struct mac mac;
@@ -112,6 +121,9 @@ int link_list(struct netlink *nl, uint32_t master, struct link_info **ret,
 int link_set_up(struct netlink *nl, uint32_t index, bool up,
 		struct cni_err *err);
 
+/** link_set_promisc() - Let a device take every frame, whatever its address */
+int link_set_promisc(struct netlink *nl, uint32_t index, struct cni_err *err);
+
 /** link_set_mtu() - @mtu in bytes, within the device's own limits */
 int link_set_mtu(struct netlink *nl, uint32_t index, uint32_t mtu,
 		 struct cni_err *err);
@@ -119,6 +131,11 @@ int link_set_mtu(struct netlink *nl, uint32_t index, uint32_t mtu,
 /** link_set_mac() - @mac must be unicast */
 int link_set_mac(struct netlink *nl, uint32_t index, const struct mac *mac,
 		 struct cni_err *err);
+
+/** link_forbid_link_local() - No IPv6 address of its own; without IPv6 it has
+ * none anyway. What it has stays */
+int link_forbid_link_local(struct netlink *nl, uint32_t index,
+			   struct cni_err *err);
 
 /** link_set_alias() - Replace the alias; at most 255 bytes */
 int link_set_alias(struct netlink *nl, uint32_t index, const char *alias,

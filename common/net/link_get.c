@@ -11,12 +11,55 @@
 #include "net/link.h"
 #include "net/netlink.h"
 
+static void read_bridge(struct nlattr *data, struct link_info *l)
+{
+	struct nlattr *tb[IFLA_BR_MAX + 1];
+
+	if (nla_parse_nested(tb, IFLA_BR_MAX, data, NULL) < 0)
+		return;
+	/* A kernel without it says that it is off, but knows no protocol. */
+	if (tb[IFLA_BR_VLAN_PROTOCOL])
+		l->vlan_filtering =
+			(int8_t)netlink_attr_u8(tb[IFLA_BR_VLAN_FILTERING], 0);
+	l->default_pvid = netlink_attr_u16(tb[IFLA_BR_VLAN_DEFAULT_PVID], 0);
+}
+
+enum { FORWARDING = 3 }; /* BR_STATE_FORWARDING, linux/if_bridge.h */
+
+static void read_port(struct nlattr *data, struct link_info *l)
+{
+	struct nlattr *tb[IFLA_BRPORT_MAX + 1];
+
+	if (nla_parse_nested(tb, IFLA_BRPORT_MAX, data, NULL) < 0)
+		return;
+	l->forwarding = netlink_attr_u8(tb[IFLA_BRPORT_STATE], 0) == FORWARDING;
+	l->hairpin = netlink_attr_u8(tb[IFLA_BRPORT_MODE], 0);
+	l->isolated = netlink_attr_u8(tb[IFLA_BRPORT_ISOLATED], 0);
+}
+
+static void read_vlan(struct nlattr *data, struct link_info *l)
+{
+	struct nlattr *tb[IFLA_VLAN_MAX + 1];
+
+	if (nla_parse_nested(tb, IFLA_VLAN_MAX, data, NULL) >= 0)
+		l->vlan = netlink_attr_u16(tb[IFLA_VLAN_ID], 0);
+}
+
 static void read_kind(struct nlattr *info, struct link_info *l)
 {
 	struct nlattr *tb[IFLA_INFO_MAX + 1];
+	char slave[sizeof(l->kind)];
 
-	if (info && nla_parse_nested(tb, IFLA_INFO_MAX, info, NULL) >= 0)
-		netlink_attr_str(tb[IFLA_INFO_KIND], l->kind, sizeof(l->kind));
+	if (!info || nla_parse_nested(tb, IFLA_INFO_MAX, info, NULL) < 0)
+		return;
+	netlink_attr_str(tb[IFLA_INFO_KIND], l->kind, sizeof(l->kind));
+	netlink_attr_str(tb[IFLA_INFO_SLAVE_KIND], slave, sizeof(slave));
+	if (tb[IFLA_INFO_DATA] && !strcmp(l->kind, "bridge"))
+		read_bridge(tb[IFLA_INFO_DATA], l);
+	if (tb[IFLA_INFO_DATA] && !strcmp(l->kind, "vlan"))
+		read_vlan(tb[IFLA_INFO_DATA], l);
+	if (tb[IFLA_INFO_SLAVE_DATA] && !strcmp(slave, "bridge"))
+		read_port(tb[IFLA_INFO_SLAVE_DATA], l);
 }
 
 /* DEVCONF_* of linux/ipv6.h, which cannot be had beside musl's netinet/in.h. */
@@ -41,7 +84,7 @@ static int parse(struct nlmsghdr *h, struct link_info *ret, struct cni_err *err)
 {
 	struct nlattr *tb[IFLA_MAX + 1];
 	const struct ifinfomsg *ifi = nlmsg_data(h);
-	struct link_info l = { 0 };
+	struct link_info l = { .vlan_filtering = -1 };
 
 	if (h->nlmsg_type != RTM_NEWLINK ||
 	    nlmsg_parse(h, sizeof(*ifi), tb, IFLA_MAX, NULL) < 0)

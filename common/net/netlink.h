@@ -125,6 +125,7 @@ void netlink_nest_end(struct netlink_req *q, struct nlattr *nest);
 
 /* Readers that believe no length: too short counts as absent. */
 uint8_t netlink_attr_u8(const struct nlattr *a, uint8_t absent);
+uint16_t netlink_attr_u16(const struct nlattr *a, uint16_t absent);
 uint32_t netlink_attr_u32(const struct nlattr *a, uint32_t absent);
 uint32_t netlink_attr_be32(const struct nlattr *a, uint32_t absent);
 /** netlink_attr_str() - Copy a string, cut to @size - 1 bytes; "" if absent */

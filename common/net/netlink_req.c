@@ -97,6 +97,15 @@ uint8_t netlink_attr_u8(const struct nlattr *a, uint8_t absent)
 	return a && nla_len(a) >= 1 ? *(const uint8_t *)nla_data(a) : absent;
 }
 
+uint16_t netlink_attr_u16(const struct nlattr *a, uint16_t absent)
+{
+	uint16_t v = absent;
+
+	if (a && nla_len(a) >= (int)sizeof(v))
+		memcpy(&v, nla_data(a), sizeof(v));
+	return v;
+}
+
 uint32_t netlink_attr_u32(const struct nlattr *a, uint32_t absent)
 {
 	uint32_t v = absent;

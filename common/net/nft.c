@@ -28,8 +28,7 @@ static struct netlink_req nfnl_req(int type, int flags, uint8_t family,
 
 struct netlink_req fw_req(int type, int flags)
 {
-	return nfnl_req(NFNL_SUBSYS_NFTABLES << 8 | type, flags, FW_PROTO_INET,
-			0);
+	return fw_req_of(type, flags, FW_PROTO_INET);
 }
 
 struct netlink_req fw_req_of(int type, int flags, uint8_t family)
@@ -115,11 +114,34 @@ void fw_put_meta(struct netlink_req *q, uint32_t key)
 
 void fw_put_payload(struct netlink_req *q, uint32_t offset, uint32_t len)
 {
+	fw_put_payload_of(q, NFT_PAYLOAD_NETWORK_HEADER, offset, len);
+}
+
+void fw_put_accept(struct netlink_req *q)
+{
+	struct nlattr *nest[2], *data, *verdict;
+
+	expr(q, "immediate", nest);
+	netlink_put_be32(q, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
+	data = netlink_nest(q, NFTA_IMMEDIATE_DATA);
+	verdict = netlink_nest(q, NFTA_DATA_VERDICT);
+	/* As the kernel writes it: fw_same_exprs() compares bytes. */
+	if (verdict)
+		verdict->nla_type = NFTA_DATA_VERDICT;
+	netlink_put_be32(q, NFTA_VERDICT_CODE, FW_ACCEPT);
+	netlink_nest_end(q, verdict);
+	netlink_nest_end(q, data);
+	expr_end(q, nest);
+}
+
+void fw_put_payload_of(struct netlink_req *q, uint32_t base, uint32_t offset,
+		       uint32_t len)
+{
 	struct nlattr *nest[2];
 
 	expr(q, "payload", nest);
 	netlink_put_be32(q, NFTA_PAYLOAD_DREG, NFT_REG_1);
-	netlink_put_be32(q, NFTA_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER);
+	netlink_put_be32(q, NFTA_PAYLOAD_BASE, base);
 	netlink_put_be32(q, NFTA_PAYLOAD_OFFSET, offset);
 	netlink_put_be32(q, NFTA_PAYLOAD_LEN, len);
 	expr_end(q, nest);

@@ -12,14 +12,16 @@
 
 /* The prefix is fw_: nft_ belongs to libnftables. */
 
-#define FW_TABLE "weft"	   /* our only table, of family inet */
+#define FW_TABLE "weft"	   /* our table, one in each family */
 #define FW_COMMENT_MAX 126 /* bytes of a rule's comment */
 
 /* linux/netfilter.h, which cannot be included beside libc's netinet/in.h. */
 enum {
 	FW_PROTO_INET = 1,   /* NFPROTO_INET */
 	FW_PROTO_IPV4 = 2,   /* NFPROTO_IPV4 */
+	FW_PROTO_NETDEV = 5, /* NFPROTO_NETDEV */
 	FW_PROTO_IPV6 = 10,  /* NFPROTO_IPV6 */
+	FW_INGRESS = 0,	     /* NF_NETDEV_INGRESS */
 	FW_PRE_ROUTING = 0,  /* NF_INET_PRE_ROUTING */
 	FW_LOCAL_IN = 1,     /* NF_INET_LOCAL_IN */
 	FW_LOCAL_OUT = 3,    /* NF_INET_LOCAL_OUT */
@@ -73,6 +75,13 @@ void fw_put_meta(struct netlink_req *q, uint32_t key);
 
 /** fw_put_payload() - Load @len bytes at @offset of the network header */
 void fw_put_payload(struct netlink_req *q, uint32_t offset, uint32_t len);
+
+/** fw_put_payload_of() - The same of another header, @base: NFT_PAYLOAD_* */
+void fw_put_payload_of(struct netlink_req *q, uint32_t base, uint32_t offset,
+		       uint32_t len);
+
+/** fw_put_accept() - The packet may pass */
+void fw_put_accept(struct netlink_req *q);
 
 /** fw_put_mask() - Keep the first @plen bits of @len bytes, at most 16 */
 void fw_put_mask(struct netlink_req *q, uint32_t plen, uint32_t len);

@@ -11,24 +11,48 @@
 #include "weft/leases.h"
 #include "weft/weft.h"
 
+/* Of guests, or of anybody else; the uplink, whose address the bridge has,
+ * goes free with it. */
+static const struct link_info *find_user(const struct link_info *bridge,
+					 const struct link_info *ports,
+					 size_t n, size_t *ret_n)
+{
+	const struct link_info *found = NULL;
+
+	*ret_n = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (ports[i].group != LINK_GROUP_WEFT &&
+		    mac_equal(&ports[i].mac, &bridge->mac))
+			continue;
+		if (!found)
+			found = &ports[i];
+		++*ret_n;
+	}
+	return found;
+}
+
 static int remove_bridge(struct netlink *host, const struct link_info *bridge,
 			 struct cni_err *err)
 {
 	cleanup_free struct link_info *ports = NULL;
-	size_t n = 0;
+	const struct link_info *user;
+	size_t n = 0, users;
 	int r = link_list(host, bridge->index, &ports, &n, err);
 
-	if (!r && n)
+	if (r < 0)
+		return r;
+	user = find_user(bridge, ports, n, &users);
+	if (user)
 		return err_say(err, CNI_E_TAKEN, EBUSY,
 			       "bridge %s still has %zu port%s, %s for one",
-			       bridge->name, n, n > 1 ? "s" : "",
-			       ports[0].name);
-	if (!r)
-		r = link_delete(host, bridge->index, err);
+			       bridge->name, users, users > 1 ? "s" : "",
+			       user->name);
+	r = link_delete(host, bridge->index, err);
 	return r == -ENODEV ? 0 : r;
 }
 
-/* Found by their alias: the configuration may be gone. */
+/* Found by their alias: the configuration may be gone. The device of a gateway
+ * in a VLAN is found by it, too, and has no ports. */
 static int remove_bridges(const char *network, struct cni_err *err)
 {
 	cleanup_netlink struct netlink *host = NULL;

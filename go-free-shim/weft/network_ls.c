@@ -112,20 +112,39 @@ static const struct link_info *find(const struct scan *s, const char *name)
 	return NULL;
 }
 
-static int add_addresses(const struct scan *s, cJSON *obj,
-			 const struct link_info *bridge)
+/* Does this carry gateways: the bridge, or an 802.1Q device above it? */
+static bool is_gateway(const struct link_info *l,
+		       const struct link_info *bridge)
+{
+	return l->index == bridge->index ||
+	       (l->vlan && l->group == LINK_GROUP_WEFT &&
+		l->peer == bridge->index);
+}
+
+static int add_addresses_of(const struct scan *s, cJSON *array,
+			    const struct link_info *l)
 {
 	cleanup_free struct ip_net *nets = NULL;
 	struct cni_err ignored = CNI_ERR_INIT;
-	cJSON *array = cJSON_CreateArray();
 	size_t n = 0;
-	int r = json_add(obj, "addresses", array);
+	int r = 0;
 
-	if (bridge && !r)
-		(void)addr_list(s->host, bridge->index, &nets, &n, &ignored);
+	(void)addr_list(s->host, l->index, &nets, &n, &ignored);
 	for (size_t i = 0; !r && i < n; i++)
 		if (!ip_is_link_local(&nets[i].addr))
 			r = show_net(array, &nets[i].addr, nets[i].plen);
+	return r;
+}
+
+static int add_addresses(const struct scan *s, cJSON *obj,
+			 const struct link_info *bridge)
+{
+	cJSON *array = cJSON_CreateArray();
+	int r = json_add(obj, "addresses", array);
+
+	for (size_t i = 0; bridge && !r && i < s->n_links; i++)
+		if (is_gateway(&s->links[i], bridge))
+			r = add_addresses_of(s, array, &s->links[i]);
 	return r;
 }
 
@@ -139,15 +158,21 @@ static int add_ports(const struct scan *s, cJSON *obj,
 	return show_num(obj, "ports", n);
 }
 
-static int add_masquerade(cJSON *obj, const struct segment *seg)
+static int add_masquerade(const struct scan *s, cJSON *obj,
+			  const struct segment *seg,
+			  const struct link_info *bridge)
 {
 	struct ip_net nets[MASQ_SUBNETS];
 	struct cni_err e = CNI_ERR_INIT;
 	cJSON *array;
 	size_t n = 0;
-	int r = 0;
+	int r = masq_list(seg->network, seg->bridge, nets, &n, &e);
 
-	if (masq_list(seg->network, seg->bridge, nets, &n, &e) < 0)
+	for (size_t i = 0; bridge && !r && !n && i < s->n_links; i++)
+		if (s->links[i].vlan && is_gateway(&s->links[i], bridge))
+			r = masq_list(seg->network, s->links[i].name, nets, &n,
+				      &e);
+	if (r < 0)
 		return show_str(obj, "masquerade", NULL);
 	array = cJSON_CreateArray();
 	if (json_add(obj, "masquerade", array) < 0)
@@ -180,7 +205,7 @@ static int describe(struct scan *s, const struct segment *seg)
 	r |= show_bool(obj, "exists", bridge != NULL);
 	r |= add_addresses(s, obj, bridge);
 	r |= add_ports(s, obj, bridge);
-	r |= add_masquerade(obj, seg);
+	r |= add_masquerade(s, obj, seg, bridge);
 	r |= add_leases(obj, seg->network);
 	return r ? -ENOMEM : 0;
 }

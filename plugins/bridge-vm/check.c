@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CHECK: reality against prevResult, which a chained plugin may have changed;
  * the configuration only says what kind of thing to look at. */
+#include "guest/check.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -11,93 +13,142 @@
 #include "net/addr.h"
 #include "net/tap.h"
 
-#define damaged(err, ...) err_say(err, CNI_E_CHECK, ENOENT, __VA_ARGS__)
-
-static const struct cni_interface *
-find_entry(const struct cni_result *prev, const char *name, const char *sandbox)
+/* It may carry more VLANs than the guest's, and its own in another way. */
+static int check_uplink_vlans(struct job *j, const struct link_info *up,
+			      struct cni_err *err)
 {
-	for (size_t i = 0; i < prev->n_interfaces; i++) {
-		const struct cni_interface *e = &prev->interfaces[i];
-		const char *s = e->sandbox ? e->sandbox : "";
+	struct vlan_set have;
+	int r = vlan_get(j->host, up->index, &have, err);
 
-		if (!strcmp(e->name, name) && !strcmp(s, sandbox))
-			return e;
-	}
-	return NULL;
+	for (uint16_t vid = 1; !r && vid <= VLAN_MAX; vid++)
+		if ((vid == j->conf.vlan ||
+		     vlan_set_has(&j->conf.trunk, vid)) &&
+		    !vlan_set_has(&have, vid))
+			r = damaged(err, "uplink %s: is not in VLAN %u",
+				    up->name, vid);
+	return r;
 }
 
-static int compare_mac(const struct link_info *link,
-		       const struct cni_interface *e, struct cni_err *err)
+static int check_uplink(struct job *j, struct cni_err *err)
 {
-	char text[MAC_STR_SIZE];
-	struct mac want;
+	struct link_info up;
+	int r;
 
-	if (!e->mac || !*e->mac)
+	if (!*j->conf.uplink)
 		return 0;
-	if (mac_parse(e->mac, &want) < 0)
-		return err_say(err, CNI_E_DECODE, EINVAL,
-			       "prevResult: mac \"%s\" of interface %s", e->mac,
-			       e->name);
-	if (mac_equal(&link->mac, &want))
-		return 0;
-	return damaged(err, "interface %s: MAC is %s, prevResult has %s",
-		       link->name, mac_format(&link->mac, text), e->mac);
-}
-
-/* Finds a device that prevResult names, and which must be there. */
-static int get_link(struct netlink *nl, const struct cni_interface *e,
-		    const char *kind, struct link_info *ret,
-		    struct cni_err *err)
-{
-	int r = link_get(nl, e->name, ret, err);
-
+	r = link_get(j->host, j->conf.uplink, &up, err);
 	if (r == -ENODEV)
-		return damaged(err, "interface %s: not found", e->name);
-	if (!r && strcmp(ret->kind, kind) != 0)
-		return damaged(err, "interface %s: is no %s but a %s", e->name,
-			       kind, *ret->kind ? ret->kind : "device");
-	return r ? r : compare_mac(ret, e, err);
+		return damaged(err, "uplink %s: not found", j->conf.uplink);
+	if (r < 0)
+		return r;
+	if (up.master != j->bridge.index)
+		return damaged(err, "uplink %s: not on bridge %s", up.name,
+			       j->conf.bridge);
+	if (!(up.flags & IFF_UP))
+		return damaged(err, "uplink %s: is down", up.name);
+	return bridge_vm_wants_vlans(&j->conf) ? check_uplink_vlans(j, &up, err)
+					       : 0;
 }
 
 static int check_segment(struct job *j, const struct cni_result *prev,
 			 struct cni_err *err)
 {
-	const struct cni_interface *e = find_entry(prev, j->conf.bridge, "");
+	const struct cni_interface *e =
+		check_find_entry(prev, j->conf.bridge, "");
 	int r;
 
 	if (!e)
 		return damaged(err, "bridge %s: not in prevResult",
 			       j->conf.bridge);
-	r = get_link(j->host, e, "bridge", &j->bridge, err);
-	if (!r && !(j->bridge.flags & IFF_UP))
-		r = damaged(err, "bridge %s: is down", j->conf.bridge);
-	return r;
+	r = check_link(j->host, e, "bridge", &j->bridge, err);
+	if (r < 0)
+		return r;
+	if (!(j->bridge.flags & IFF_UP))
+		return damaged(err, "bridge %s: is down", j->conf.bridge);
+	if (j->conf.promisc && !(j->bridge.flags & IFF_PROMISC))
+		return damaged(err, "bridge %s: is not promiscuous",
+			       j->conf.bridge);
+	if (bridge_vm_wants_vlans(&j->conf) && j->bridge.vlan_filtering <= 0)
+		return damaged(err, "bridge %s: does not filter VLANs",
+			       j->conf.bridge);
+	return check_uplink(j, err);
+}
+
+/* Neither fewer nor more: one too many is a way around what keeps guests
+ * apart. */
+static int check_vlans(struct job *j, const struct link_info *port,
+		       struct cni_err *err)
+{
+	struct vlan_set have, want;
+	uint16_t vid;
+	int r = vlan_get(j->host, port->index, &have, err);
+
+	if (r < 0)
+		return r;
+	vlans_wanted(j, &want);
+	vid = vlan_set_difference(&have, &want);
+	return vid ? damaged(err, "port %s: VLAN %u is %s, not %s", port->name,
+			     vid, vlan_set_format(&have, vid),
+			     vlan_set_format(&want, vid))
+		   : 0;
+}
+
+/* Of the MAC that prevResult has, or that ADD derived: a chained plugin may
+ * have changed the interface's since. */
+static int check_guard(const struct job *j, const struct link_info *port,
+		       const struct cni_interface *guest, struct cni_err *err)
+{
+	struct cni_err e = CNI_ERR_INIT;
+	struct spoof guard = port_guard(j);
+
+	guard.port = port->name;
+	if (!spoof_check(&guard, &e))
+		return 0;
+	if (guest->mac && *guest->mac)
+		(void)mac_parse(guest->mac, &guard.mac);
+	return spoof_check(&guard, err);
 }
 
 static int check_port(struct job *j, const struct link_info *port,
-		      struct cni_err *err)
+		      const struct cni_interface *guest, struct cni_err *err)
 {
+	int r;
+
 	if (port->master != j->bridge.index)
 		return damaged(err, "port %s: not on bridge %s", port->name,
 			       j->conf.bridge);
 	if (!(port->flags & IFF_UP))
 		return damaged(err, "port %s: is down", port->name);
+	if (j->conf.hairpin && !port->hairpin)
+		return damaged(err, "port %s: is not in hairpin mode",
+			       port->name);
+	if (j->conf.isolated && !port->isolated)
+		return damaged(err, "port %s: is not isolated", port->name);
+	if (bridge_vm_wants_vlans(&j->conf)) {
+		r = check_vlans(j, port, err);
+		if (r < 0)
+			return r;
+	}
+	/* Upstream's is in a table of its own. */
+	if (j->conf.mac_check && port_is_ours(port, &j->attachment))
+		return check_guard(j, port, guest, err);
 	return 0;
 }
 
 static int check_tap(struct job *j, const struct cni_result *prev,
-		     struct cni_err *err)
+		     const struct cni_interface *guest, struct cni_err *err)
 {
-	const struct cni_interface *e = find_entry(prev, j->port_name, "");
+	const struct cni_interface *e =
+		check_find_entry(prev, j->port_name, "");
 	struct link_info port;
 	struct tap_info tap = { 0 };
 	int r;
 
 	if (!e)
 		return damaged(err, "tap %s: not in prevResult", j->port_name);
-	r = get_link(j->host, e, "tun", &port, err);
+	r = check_link(j->host, e, "tun", &port, err);
 	if (!r)
-		r = check_port(j, &port, err);
+		r = check_port(j, &port, guest, err);
 	if (!r)
 		r = tap_get(j->host, e->name, &tap, err);
 	if (r < 0)
@@ -118,6 +169,7 @@ static int check_tap(struct job *j, const struct cni_result *prev,
 /* The port by what the kernel says of the pair: the reference bridge's has a
  * name that nobody could derive. */
 static int check_veth(struct job *j, const struct cni_result *prev,
+		      const struct cni_interface *entry,
 		      const struct link_info *guest, struct cni_err *err)
 {
 	const struct cni_interface *e;
@@ -131,108 +183,42 @@ static int check_veth(struct job *j, const struct cni_result *prev,
 			       guest->name);
 	if (r < 0)
 		return r;
-	e = find_entry(prev, port.name, "");
+	e = check_find_entry(prev, port.name, "");
 	if (!e)
 		return damaged(err, "port %s of %s: not in prevResult",
 			       port.name, guest->name);
-	r = compare_mac(&port, e, err);
-	return r ? r : check_port(j, &port, err);
-}
-
-/* Earlier plugins of the chain have addresses of their own there. */
-static void keep_guests_ips(struct cni_result *prev,
-			    const struct cni_interface *guest)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < prev->n_ips; i++) {
-		const int k = prev->ips[i].interface;
-
-		if (k < 0 || (size_t)k >= prev->n_interfaces ||
-		    &prev->interfaces[k] == guest)
-			prev->ips[n++] = prev->ips[i];
-	}
-	prev->n_ips = n;
-}
-
-static bool has_address(const struct ip_net *have, size_t n,
-			const struct ip_net *want, bool any_plen)
-{
-	for (size_t i = 0; i < n; i++)
-		if (ip_equal(&have[i].addr, &want->addr) &&
-		    (any_plen || have[i].plen == want->plen))
-			return true;
-	return false;
-}
-
-static int check_addresses(struct job *j, const struct cni_result *prev,
-			   struct cni_err *err)
-{
-	cleanup_free struct ip_net *have = NULL;
-	char text[IP_NET_STR_SIZE];
-	size_t n = 0;
-	int r;
-
-	r = addr_list(j->guest, j->guest_link, &have, &n, err);
-	for (size_t i = 0; !r && i < prev->n_ips; i++)
-		if (!has_address(have, n, &prev->ips[i].address, false))
-			r = damaged(err, "interface %s: address %s is missing",
-				    j->attachment.ifname,
-				    ip_net_format(&prev->ips[i].address, text));
-	return r;
-}
-
-/* As upstream compares: a default route by its family alone. */
-static bool has_route(const struct route *have, size_t n,
-		      const struct cni_route *want)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (have[i].dst.addr.family != want->dst.addr.family ||
-		    have[i].dst.plen != want->dst.plen)
-			continue;
-		if (!want->dst.plen ||
-		    (ip_net_contains(&have[i].dst, &want->dst.addr) &&
-		     (!want->gw.family || ip_equal(&have[i].gw, &want->gw))))
-			return true;
-	}
-	return false;
-}
-
-static int check_routes(struct job *j, const struct cni_result *prev,
-			struct cni_err *err)
-{
-	cleanup_free struct route *have = NULL;
-	char text[IP_NET_STR_SIZE];
-	size_t n = 0;
-	int r;
-
-	r = route_list(j->guest, 0, &have, &n, err);
-	for (size_t i = 0; !r && i < prev->n_routes; i++)
-		if (!has_route(have, n, &prev->routes[i]))
-			r = damaged(err, "route to %s is missing in %s",
-				    ip_net_format(&prev->routes[i].dst, text),
-				    j->call->args.netns);
-	return r;
+	r = check_mac(&port, e, err);
+	return r ? r : check_port(j, &port, entry, err);
 }
 
 static int check_container(struct job *j, const struct cni_result *prev,
 			   const struct cni_interface *e, struct cni_err *err)
 {
+	struct guest g = job_guest(j);
 	struct link_info guest;
 	int r;
 
-	r = get_link(j->guest, e, "veth", &guest, err);
-	if (r < 0)
-		return err_ctx(err, r, "in %s", j->call->args.netns);
-	j->guest_link = guest.index;
-	if (!(guest.flags & IFF_UP) && !j->conf.disable_guest)
-		return damaged(err, "interface %s in %s: is down", guest.name,
-			       j->call->args.netns);
-	r = check_veth(j, prev, &guest, err);
-	if (!r && job_is_l3(j))
-		r = check_addresses(j, prev, err);
-	if (!r && job_is_l3(j))
-		r = check_routes(j, prev, err);
+	r = check_guest(&g, e, "veth", !j->conf.disable_guest, &guest, err);
+	if (!r)
+		r = check_veth(j, prev, e, &guest, err);
+	return r ? r : check_guest_l3(&g, prev, err);
+}
+
+static int check_gateway_vlan(struct job *j, const struct cni_result *prev,
+			      struct cni_err *err)
+{
+	const struct cni_interface *e =
+		check_find_entry(prev, j->gateway_name, "");
+	int r;
+
+	if (!e)
+		return damaged(err, "gateway %s: not in prevResult",
+			       j->gateway_name);
+	r = vlans_check_gateway(j, err);
+	if (!r)
+		r = check_mac(&j->gateway, e, err);
+	if (!r && !(j->gateway.flags & IFF_UP))
+		r = damaged(err, "gateway %s: is down", j->gateway_name);
 	return r;
 }
 
@@ -244,13 +230,19 @@ static int check_gateway(struct job *j, const struct cni_result *prev,
 	size_t n = 0;
 	int r;
 
-	r = addr_list(j->host, j->bridge.index, &have, &n, err);
+	j->gateway = j->bridge;
+	if (job_has_gateway_vlan(j)) {
+		r = check_gateway_vlan(j, prev, err);
+		if (r < 0)
+			return r;
+	}
+	r = addr_list(j->host, j->gateway.index, &have, &n, err);
 	for (size_t i = 0; !r && i < prev->n_ips; i++) {
 		const struct ip_net gw = { .addr = prev->ips[i].gateway };
 
-		if (gw.addr.family && !has_address(have, n, &gw, true))
+		if (gw.addr.family && !check_has_address(have, n, &gw, true))
 			r = damaged(err, "bridge %s: gateway %s is missing",
-				    j->conf.bridge, ip_format(&gw.addr, text));
+				    j->gateway.name, ip_format(&gw.addr, text));
 	}
 	return r;
 }
@@ -258,29 +250,23 @@ static int check_gateway(struct job *j, const struct cni_result *prev,
 static int check_all(struct job *j, struct cni_result *prev,
 		     struct cni_err *err)
 {
-	const struct cni_interface *guest =
-		find_entry(prev, j->attachment.ifname, j->call->args.netns);
+	const struct cni_interface *guest;
 	int r;
 
-	if (!guest)
-		return damaged(
-			err, "interface %s with sandbox %s: not in prevResult",
-			j->attachment.ifname, j->call->args.netns);
-	keep_guests_ips(prev, guest);
-	if (job_is_l3(j)) {
+	r = check_find_guest(j->call, prev, &guest, err);
+	if (!r && job_is_l3(j))
 		r = cni_delegate(j->call, CNI_CHECK, j->call->conf.ipam_type,
 				 err);
-		if (r < 0)
-			return r;
-	}
-	r = check_segment(j, prev, err);
 	if (!r)
-		r = job_is_vm(j) ? check_tap(j, prev, err)
+		r = check_segment(j, prev, err);
+	if (!r)
+		r = job_is_vm(j) ? check_tap(j, prev, guest, err)
 				 : check_container(j, prev, guest, err);
 	if (!r && j->conf.is_gateway && job_is_l3(j))
 		r = check_gateway(j, prev, err);
 	if (!r && j->conf.ip_masq && job_is_l3(j))
-		r = l3_masq(j->call, j->conf.bridge, prev, masq_check, err);
+		r = l3_masq(j->call, job_gateway_name(j), prev, masq_check,
+			    err);
 	return r;
 }
 

@@ -2,9 +2,12 @@
 #include "bridge-vm/conf.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
-#define REQUEST_SIZE 64 /* of what an attachment may ask for */
+#include "guest/request.h"
+
+#define MTU_MAX 65535
 
 /* Decoded but only used to settle the rest. */
 struct raw {
@@ -14,20 +17,23 @@ struct raw {
 	const char *gc;
 	const cJSON *tap;
 	const cJSON *per_attachment;
+	const cJSON *trunk;
 };
 
-/* Keys of the reference bridge that mean something we do not do yet. Off is
- * what every one of them is by default, and off is what we do. */
-static int refuse_if_on(const cJSON *v, void *field, struct cni_err *err)
+static int decode_mtu(const cJSON *v, void *field, struct cni_err *err)
 {
-	char text[64];
+	static const struct json_field number[] = {
+		{ .name = "", .type = JSON_INT, .min = 0, .max = MTU_MAX },
+		{ 0 },
+	};
 
-	(void)field;
-	if (cJSON_IsFalse(v) || (cJSON_IsNumber(v) && v->valuedouble == 0) ||
-	    (cJSON_IsArray(v) && !v->child))
+	if (cJSON_IsString(v) && !strcmp(v->valuestring, "auto")) {
+		*(int64_t *)field = BRIDGE_VM_MTU_AUTO;
 		return 0;
-	return err_say(err, CNI_E_FIELD, EOPNOTSUPP, "unsupported: value %s",
-		       json_text(v, text, sizeof(text)));
+	}
+	if (!cJSON_IsNumber(v))
+		return json_expected(v, "an integer or \"auto\"", err);
+	return json_decode_value(v, number, field, err);
 }
 
 #define FIELD(key, kind, member, ...)                               \
@@ -35,11 +41,6 @@ static int refuse_if_on(const cJSON *v, void *field, struct cni_err *err)
 		.name = (key), .type = (kind),                      \
 		.offset = offsetof(struct raw, member), __VA_ARGS__ \
 	}
-#define NOT_YET(key)                                                     \
-	{                                                                \
-		.name = (key), .type = JSON_FUNC, .decode = refuse_if_on \
-	}
-
 static const struct json_field fields[] = {
 	FIELD("bridge", JSON_STR, c.bridge),
 	FIELD("isGateway", JSON_BOOL, c.is_gateway),
@@ -47,21 +48,22 @@ static const struct json_field fields[] = {
 	FIELD("forceAddress", JSON_BOOL, c.force_address),
 	FIELD("ipMasq", JSON_BOOL, c.ip_masq),
 	FIELD("ipMasqBackend", JSON_STR, masq_backend),
-	FIELD("mtu", JSON_INT, c.mtu, .min = 0, .max = 65535),
+	FIELD("mtu", JSON_FUNC, c.mtu, .decode = decode_mtu),
+	FIELD("uplink", JSON_STR, c.uplink),
+	FIELD("vlan", JSON_INT, c.vlan, .min = 0, .max = VLAN_MAX),
+	FIELD("vlanTrunk", JSON_ARR, trunk),
+	FIELD("preserveDefaultVlan", JSON_BOOL, c.keep_default_vlan),
+	FIELD("macspoofchk", JSON_BOOL, c.mac_check),
+	FIELD("hairpinMode", JSON_BOOL, c.hairpin),
+	FIELD("promiscMode", JSON_BOOL, c.promisc),
+	FIELD("portIsolation", JSON_BOOL, c.isolated),
+	FIELD("enabledad", JSON_BOOL, c.dad),
 	FIELD("disableContainerInterface", JSON_BOOL, c.disable_guest),
 	FIELD("attach", JSON_STR, attach),
 	FIELD("tap", JSON_OBJ, tap),
 	FIELD("perAttachment", JSON_ARR, per_attachment),
 	FIELD("gc", JSON_STR, gc),
 	FIELD("delWait", JSON_BOOL, c.del_wait),
-	NOT_YET("hairpinMode"),
-	NOT_YET("promiscMode"),
-	NOT_YET("vlan"),
-	NOT_YET("vlanTrunk"),
-	NOT_YET("preserveDefaultVlan"),
-	NOT_YET("macspoofchk"),
-	NOT_YET("enabledad"),
-	NOT_YET("portIsolation"),
 	{ 0 },
 };
 
@@ -100,7 +102,8 @@ static int check_per_attachment(const cJSON *list, struct cni_err *err)
 		if (!cJSON_IsString(v))
 			return err_ctx(err, json_expected(v, "a string", err),
 				       "key \"perAttachment\"");
-		if (strcmp(v->valuestring, "attach") != 0)
+		if (strcmp(v->valuestring, "attach") != 0 &&
+		    strcmp(v->valuestring, "vlan") != 0)
 			return err_say(
 				err, CNI_E_FIELD, EOPNOTSUPP,
 				"key \"perAttachment\": unsupported: value %s",
@@ -118,52 +121,13 @@ static bool is_per_attachment(const cJSON *list, const char *key)
 	return false;
 }
 
-/* What this attachment asks for: CNI_ARGS, overridden by args.cni, by
- * runtimeConfig. "" asks for nothing. */
-static int read_request(const struct cni_call *call, const char *env,
-			const char *key, char buf[REQUEST_SIZE],
-			struct cni_err *err)
-{
-	const struct json_field wanted[] = {
-		{ .name = key, .type = JSON_STR },
-		{ 0 },
-	};
-	const char *args = "", *runtime = "", *last;
-	int r = cni_args_get(&call->args, env, buf, REQUEST_SIZE, err);
-
-	if (r < 0)
-		return r;
-	r = json_decode(call->conf.args_cni, wanted, &args, err);
-	if (r < 0)
-		return err_ctx(err, r, "args.cni");
-	r = json_decode(call->conf.runtime_config, wanted, &runtime, err);
-	if (r < 0)
-		return err_ctx(err, r, "runtimeConfig");
-
-	last = *runtime ? runtime : args;
-	if (strlen(last) >= REQUEST_SIZE)
-		return err_say(err, CNI_E_CONFIG, EINVAL,
-			       "requested %s \"%s\": too long", key, last);
-	if (*last)
-		memcpy(buf, last, strlen(last) + 1);
-	return 0;
-}
-
 static int settle_mac(const struct cni_call *call, struct raw *raw,
 		      struct cni_err *err)
 {
-	char asked[REQUEST_SIZE];
-	int r = read_request(call, "MAC", "mac", asked, err);
+	const int r = request_mac(call, &raw->c.mac, err);
 
-	if (r < 0 || !*asked)
-		return r;
-	if (mac_parse(asked, &raw->c.mac) < 0 || !mac_is_unicast(&raw->c.mac))
-		return err_say(
-			err, CNI_E_CONFIG, EINVAL,
-			"requested mac \"%s\": not a unicast Ethernet address",
-			asked);
-	raw->c.has_mac = true;
-	return 0;
+	raw->c.has_mac = r > 0;
+	return r < 0 ? r : 0;
 }
 
 /* Container or VM: who attaches may say so where the network lets it. */
@@ -172,7 +136,7 @@ static int settle_attach(const struct cni_call *call, struct raw *raw,
 {
 	char asked[REQUEST_SIZE];
 	const char *attach = raw->attach;
-	int r = read_request(call, "ATTACH", "attach", asked, err);
+	int r = request_read(call, "ATTACH", "attach", asked, err);
 
 	if (r < 0)
 		return r;
@@ -194,6 +158,59 @@ static int settle_attach(const struct cni_call *call, struct raw *raw,
 	return 0;
 }
 
+/* So that a VM's tag follows the VM. There is but one gateway, in one VLAN. */
+static int settle_vlan(const struct cni_call *call, struct raw *raw,
+		       struct cni_err *err)
+{
+	int64_t asked;
+	int r = conf_asked_vlan(call, &asked, err);
+
+	if (r < 0 || asked < 0)
+		return r;
+	if (!is_per_attachment(raw->per_attachment, "vlan"))
+		return err_say(
+			err, CNI_E_CONFIG, EPERM,
+			"vlan %lld asked for by this attachment: network \"%s\" does not list \"vlan\" in perAttachment",
+			(long long)asked, call->conf.name);
+	if (asked != raw->c.vlan &&
+	    (raw->c.is_gateway || raw->c.is_default_gateway))
+		return err_say(
+			err, CNI_E_CONFIG, EINVAL,
+			"vlan %lld asked for by this attachment: the network's gateway is in VLAN %lld",
+			(long long)asked, (long long)raw->c.vlan);
+	raw->c.vlan = asked;
+	return 0;
+}
+
+/* Keys that do not go together, and what would only fail later. */
+static int check_bridging(const struct bridge_vm_conf *c, struct cni_err *err)
+{
+	struct cni_err bad = CNI_ERR_INIT;
+	char name[64];
+
+	if (c->hairpin && c->promisc)
+		return err_say(
+			err, CNI_E_CONFIG, EINVAL,
+			"cannot set hairpin mode and promiscuous mode at the same time: keys \"hairpinMode\" and \"promiscMode\"");
+	if (*c->uplink && cni_ifname_check(c->uplink, &bad) < 0)
+		return err_say(err, CNI_E_CONFIG, EINVAL,
+			       "key \"uplink\": \"%s\": %s", c->uplink,
+			       bad.msg);
+	if (!strcmp(c->uplink, c->bridge))
+		return err_say(err, CNI_E_CONFIG, EINVAL,
+			       "key \"uplink\": \"%s\" is the bridge itself",
+			       c->uplink);
+	(void)snprintf(name, sizeof(name), "%s.%lld", c->bridge,
+		       (long long)c->vlan);
+	if ((c->is_gateway || c->is_default_gateway) && c->vlan &&
+	    cni_ifname_check(name, &bad) < 0)
+		return err_say(
+			err, CNI_E_CONFIG, EINVAL,
+			"key \"vlan\": the gateway's device would be called \"%s\": %s",
+			name, bad.msg);
+	return 0;
+}
+
 static int check_values(const struct cni_call *call, struct raw *raw,
 			struct cni_err *err)
 {
@@ -203,7 +220,7 @@ static int check_values(const struct cni_call *call, struct raw *raw,
 		return err_say(err, CNI_E_CONFIG, EINVAL,
 			       "key \"bridge\": \"%s\": %s", raw->c.bridge,
 			       bad.msg);
-	if (raw->c.mtu && raw->c.mtu < 68)
+	if (raw->c.mtu > 0 && raw->c.mtu < 68)
 		return err_say(err, CNI_E_CONFIG, ERANGE,
 			       "key \"mtu\": %lld is under IPv4's least, 68",
 			       (long long)raw->c.mtu);
@@ -229,6 +246,7 @@ int bridge_vm_conf_parse(const struct cni_call *call,
 {
 	struct raw raw = {
 		.c = { .bridge = "cni0",
+		       .uplink = "",
 		       .tap_name = "",
 		       .tap_owner = -1,
 		       .tap_group = -1,
@@ -246,6 +264,12 @@ int bridge_vm_conf_parse(const struct cni_call *call,
 		r = check_per_attachment(raw.per_attachment, err);
 	if (!r)
 		r = check_values(call, &raw, err);
+	if (!r && raw.trunk)
+		r = conf_trunk(raw.trunk, &raw.c.trunk, err);
+	if (!r)
+		r = settle_vlan(call, &raw, err);
+	if (!r)
+		r = check_bridging(&raw.c, err);
 	if (!r)
 		r = settle_mac(call, &raw, err);
 	if (!r)
@@ -254,6 +278,7 @@ int bridge_vm_conf_parse(const struct cni_call *call,
 		return err_ctx(err, r, "network \"%s\"", call->conf.name);
 
 	raw.c.is_gateway |= raw.c.is_default_gateway;
+	raw.c.has_trunk = raw.trunk && raw.trunk->child;
 	raw.c.strict_gc = !strcmp(raw.gc, "strict");
 	*ret = raw.c;
 	return 0;

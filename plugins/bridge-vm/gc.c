@@ -21,12 +21,12 @@ struct scan {
 /* weft1:bridge-vm:<network>:<containerID>:<ifname>, taken apart in @buf; none
  * of the three can hold a colon. The short form of a long alias does not name
  * its network: it is nobody's to collect, only DEL's. */
-static bool split_alias(const struct link_info *link, const char *network,
+static bool split_alias(const char *alias, const char *network,
 			char buf[LINK_ALIAS_SIZE], struct cni_attachment *ret)
 {
 	char *field[5] = { buf };
 
-	(void)snprintf(buf, LINK_ALIAS_SIZE, "%s", link->alias);
+	(void)snprintf(buf, LINK_ALIAS_SIZE, "%s", alias);
 	for (size_t i = 1; i < 5; i++) {
 		char *colon = strchr(field[i - 1], ':');
 
@@ -66,7 +66,7 @@ static int sort_out(struct scan *s, size_t n, struct cni_err *err)
 		const struct link_info *link = &s->links[i];
 
 		if (link->group != LINK_GROUP_WEFT ||
-		    !split_alias(link, s->call->conf.name, buf, &a) ||
+		    !split_alias(link->alias, s->call->conf.name, buf, &a) ||
 		    cni_attachments_has(&s->valid, a.container_id, a.ifname))
 			continue;
 		if (s->strict || !is_alive(link)) {
@@ -110,11 +110,34 @@ static int delete_stale(struct scan *s, struct netlink *host,
 			continue;
 		acc = err_keep_first(err, &e, r, acc);
 		/* It lives on, and so must its address. */
-		if (split_alias(&s->links[i], s->call->conf.name, buf, &a) &&
+		if (split_alias(s->links[i].alias, s->call->conf.name, buf,
+				&a) &&
 		    spare(s, &a, err) < 0)
 			return -ENOMEM;
 	}
 	return acc;
+}
+
+/* Spoof checks outlive their ports from Linux 6.16 on. What is alive has been
+ * spared, and counts as valid. */
+static int delete_guards(const struct scan *s, struct cni_err *err)
+{
+	cleanup_free struct spoof_chain *guards = NULL;
+	struct cni_err e = CNI_ERR_INIT;
+	char buf[LINK_ALIAS_SIZE];
+	struct cni_attachment a;
+	size_t n = 0;
+	int r = spoof_list(&guards, &n, err), acc = 0;
+
+	for (size_t i = 0; !r && i < n; i++)
+		if (split_alias(guards[i].comment, s->call->conf.name, buf,
+				&a) &&
+		    !cni_attachments_has(&s->valid, a.container_id, a.ifname))
+			acc = err_keep_first(
+				err, &e, spoof_remove(guards[i].name, &e), acc);
+	if (!r)
+		acc = err_keep_first(err, &e, spoof_prune(&e), acc);
+	return r ? r : acc;
 }
 
 static int collect(struct scan *s, struct cni_err *err)
@@ -141,6 +164,8 @@ static int collect(struct scan *s, struct cni_err *err)
 		return r;
 
 	acc = delete_stale(s, host, err);
+	r = delete_guards(s, &e);
+	acc = err_keep_first(err, &e, r, acc);
 	r = gc_ipam(s, &e);
 	return err_keep_first(err, &e, r, acc);
 }

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bridge-vm/port.h"
+#include "guest/report.h"
 #include "net/netns.h"
 
 static void derive_names(struct job *j)
@@ -20,20 +22,11 @@ static void derive_names(struct job *j)
 	cni_attachment_macs(&j->attachment, &j->guest_mac, &j->port_mac);
 	if (j->conf.has_mac)
 		j->guest_mac = j->conf.mac;
+	port_guard_name(&j->attachment, j->guard);
+	(void)snprintf(j->gateway_name, sizeof(j->gateway_name), "%s.%lld",
+		       j->conf.bridge, (long long)j->conf.vlan);
 	(void)mac_format(&j->guest_mac, j->guest_mac_text);
 	(void)mac_format(&j->port_mac, j->port_mac_text);
-}
-
-/* A result without an address cannot be written in these versions: say so
- * before there is anything to undo. */
-static int check_version(const struct job *j, struct cni_err *err)
-{
-	if (j->call->conf.version >= CNI_V0_3_0 || job_is_l3(j))
-		return 0;
-	return err_say(
-		err, CNI_E_VERSION, EINVAL,
-		"network \"%s\": cannot convert: no valid IP addresses: a layer 2 network needs cniVersion 0.3.0, not %s",
-		j->call->conf.name, cni_version_str(j->call->conf.version));
 }
 
 int job_open(const struct cni_call *call, struct job *ret, struct cni_err *err)
@@ -45,11 +38,12 @@ int job_open(const struct cni_call *call, struct job *ret, struct cni_err *err)
 		.attachment = cni_attachment_of(call),
 		.netns = -1,
 		.tap_fd = -1,
+		.lease = { .call = call, .ipam = &ret->ipam },
 		.undo = UNDO_INIT(err),
 	};
 	r = bridge_vm_conf_parse(call, &ret->conf, err);
 	if (!r)
-		r = check_version(ret, err);
+		r = report_check_version(call, err);
 	if (!r && !job_is_vm(ret))
 		r = cni_plugin_not_own_netns(&call->args, err);
 	if (r < 0)

@@ -5,9 +5,12 @@
 
 #include "bridge-vm/conf.h"
 #include "cni/attachment.h"
+#include "guest/guest.h"
+#include "guest/lease.h"
 #include "net/link.h"
 #include "net/masq.h"
 #include "net/netlink.h"
+#include "net/spoof.h"
 #include "net/undo.h"
 
 #define BRIDGE_VM_ROLE "bridge-vm"
@@ -25,11 +28,16 @@
  * @netns:	The container's namespace; -1 for a VM
  * @guest:	rtnetlink there; NULL for a VM
  * @bridge:	As it was found or made
+ * @mtu:	Of the port, and of a new bridge; 0: the kernel's default
+ * @uplink:	As it was found; index 0: none is configured
+ * @gateway:	What carries the gateway's addresses: the bridge or
+ * @gateway_name: <bridge>.<vlan>
+ * @guard:	Name of the nf_tables chain of the spoof check
  * @port:	ifindex of the port once it is made; 0 before
  * @guest_link:	ifindex of the container's interface
  * @tap_fd:	Keeps a tap alive until it is made persistent; -1: none
- * @port_lives:	Removing the port failed: its address stays leased
  * @ipam:	What the IPAM plugin gave, gateways completed
+ * @lease:	To give it back; not if the port could not be removed
  * @undo:	What to take back if a later step fails
  */
 struct job {
@@ -41,17 +49,21 @@ struct job {
 	char guest_mac_text[MAC_STR_SIZE];
 	char port_mac_text[MAC_STR_SIZE];
 	char bridge_mac_text[MAC_STR_SIZE];
+	char gateway_name[CNI_LINK_NAME_SIZE];
+	char gateway_mac_text[MAC_STR_SIZE];
+	char guard[SPOOF_NAME_SIZE];
 	struct mac guest_mac;
 	struct mac port_mac;
 	struct netlink *host;
 	int netns;
 	struct netlink *guest;
-	struct link_info bridge;
+	struct link_info bridge, uplink, gateway;
+	uint32_t mtu;
 	uint32_t port;
 	uint32_t guest_link;
 	int tap_fd;
-	bool port_lives;
 	struct cni_result ipam;
+	struct lease lease;
 	struct undo undo;
 };
 
@@ -63,6 +75,33 @@ static inline bool job_is_vm(const struct job *j)
 static inline bool job_is_l3(const struct job *j)
 {
 	return *j->call->conf.ipam_type != '\0';
+}
+
+/**
+ * job_has_gateway_vlan() - Is the gateway inside a VLAN?
+ *
+ * Not in the bridge's own: there the bridge itself is in it, untagged.
+ */
+static inline bool job_has_gateway_vlan(const struct job *j)
+{
+	return j->conf.is_gateway && job_is_l3(j) && j->conf.vlan &&
+	       j->conf.vlan != j->bridge.default_pvid;
+}
+
+/** job_gateway_name() - The device that has the gateway's addresses */
+static inline const char *job_gateway_name(const struct job *j)
+{
+	return job_has_gateway_vlan(j) ? j->gateway_name : j->conf.bridge;
+}
+
+/** job_guest() - A container's interface, once it is made */
+static inline struct guest job_guest(const struct job *j)
+{
+	return (struct guest){ .call = j->call,
+			       .netns = j->netns,
+			       .nl = j->guest,
+			       .index = j->guest_link,
+			       .dad = j->conf.dad };
 }
 
 /**

@@ -6,9 +6,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "bridge-vm/ops.h"
 #include "net/addr.h"
-#include "net/iface.h"
-#include "net/netns.h"
 #include "net/sysctl.h"
 
 static bool has_default_route(const struct cni_result *r, uint8_t family)
@@ -40,11 +39,6 @@ static int add_default_route(struct cni_result *r, const struct ip_addr *gw)
 int l3_complete(struct job *j, struct cni_err *err)
 {
 	struct cni_result *res = &j->ipam;
-
-	if (!res->n_ips)
-		return err_say(err, CNI_E_INTERNAL, EINVAL,
-			       "IPAM plugin \"%s\" returned missing IP config",
-			       j->call->conf.ipam_type);
 
 	for (size_t i = 0; i < res->n_ips; i++) {
 		struct cni_ip *ip = &res->ips[i];
@@ -94,9 +88,9 @@ static int make_room(struct job *j, const struct ip_net *want,
 			return err_say(
 				err, CNI_E_TAKEN, EADDRINUSE,
 				"bridge %s already has an IP address different from %s: %s (forceAddress would replace it)",
-				j->conf.bridge, ip_net_format(want, a),
+				job_gateway_name(j), ip_net_format(want, a),
 				ip_net_format(&have[i], b));
-		r = addr_del(j->host, j->bridge.index, &have[i], err);
+		r = addr_del(j->host, j->gateway.index, &have[i], err);
 		if (r < 0 && r != -EADDRNOTAVAIL)
 			return r;
 	}
@@ -119,12 +113,12 @@ static int ensure_address(struct job *j, const struct ip_net *want,
 	if (r < 0)
 		return r;
 
-	r = addr_add(j->host, j->bridge.index, want, flags, err);
+	r = addr_add(j->host, j->gateway.index, want, flags, err);
 	/* Another ADD was faster. */
 	if (r == -EEXIST)
 		r = 0;
 	return r < 0 ? err_ctx(err, r, "gateway %s on bridge %s",
-			       ip_net_format(want, text), j->conf.bridge)
+			       ip_net_format(want, text), job_gateway_name(j))
 		     : 0;
 }
 
@@ -135,9 +129,9 @@ static int enable_family(struct job *j, uint8_t family, struct cni_err *err)
 	if (family == AF_INET)
 		return sysctl_set_net("ipv4", NULL, "ip_forward", "1", err);
 	/* Or the kernel answers "permission denied" to the address. */
-	if (j->bridge.disable_ipv6)
-		r = sysctl_set_net("ipv6/conf", j->conf.bridge, "disable_ipv6",
-				   "0", err);
+	if (j->gateway.disable_ipv6)
+		r = sysctl_set_net("ipv6/conf", job_gateway_name(j),
+				   "disable_ipv6", "0", err);
 	return r < 0 ? r
 		     : sysctl_set_net("ipv6/conf", "all", "forwarding", "1",
 				      err);
@@ -147,8 +141,10 @@ int l3_gateway(struct job *j, struct cni_err *err)
 {
 	cleanup_free struct ip_net *have = NULL;
 	size_t n = 0;
-	int r = addr_list(j->host, j->bridge.index, &have, &n, err);
+	int r = vlans_gateway(j, err);
 
+	if (!r)
+		r = addr_list(j->host, j->gateway.index, &have, &n, err);
 	for (size_t i = 0; !r && i < j->ipam.n_ips; i++) {
 		const struct ip_net gw = { j->ipam.ips[i].gateway,
 					   j->ipam.ips[i].address.plen };
@@ -192,116 +188,4 @@ int l3_masq(const struct cni_call *call, const char *bridge,
 	m.n_subnets = list_subnets(r, subnets);
 	m.subnets = subnets;
 	return apply(&m, err);
-}
-
-/* As upstream sets them: addresses outlive a link that goes down and are there
- * at once. Before UP: then they count. */
-static int set_guest_sysctls(const struct job *j, struct cni_err *err)
-{
-	cleanup_netns_leave int home = -1;
-	const char *ifname = j->attachment.ifname;
-	bool has_v6 = false;
-	int r;
-
-	for (size_t i = 0; i < j->ipam.n_ips; i++)
-		has_v6 |= j->ipam.ips[i].address.addr.family == AF_INET6;
-
-	r = netns_enter(j->netns, &home, err);
-	if (!r) {
-		r = sysctl_set_net("ipv6/conf", ifname, "accept_dad", "0", err);
-		if (r == -ENOENT && !has_v6)
-			return 0;
-	}
-	if (!r && has_v6)
-		r = sysctl_set_net("ipv6/conf", "lo", "disable_ipv6", "0", err);
-	if (!r && has_v6)
-		r = sysctl_set_net("ipv6/conf", ifname, "disable_ipv6", "0",
-				   err);
-	if (!r && has_v6)
-		r = sysctl_set_net("ipv6/conf", ifname, "keep_addr_on_down",
-				   "1", err);
-	return r;
-}
-
-static const struct ip_addr *first_gateway(const struct cni_result *r,
-					   uint8_t family)
-{
-	for (size_t i = 0; i < r->n_ips; i++)
-		if (r->ips[i].gateway.family == family)
-			return &r->ips[i].gateway;
-	return NULL;
-}
-
-struct route l3_route(const struct cni_result *r, const struct cni_route *route,
-		      uint32_t oif)
-{
-	const struct ip_addr *gw =
-		route->gw.family ? &route->gw
-				 : first_gateway(r, route->dst.addr.family);
-	struct route k = {
-		.dst = ip_net_masked(&route->dst),
-		.oif = oif,
-		.scope = (int)route->scope,
-		.priority = route->priority > 0 ? (uint32_t)route->priority : 0,
-		.table = route->table > 0 ? (uint32_t)route->table : 0,
-		.mtu = route->mtu > 0 ? (uint32_t)route->mtu : 0,
-		.advmss = route->advmss > 0 ? (uint32_t)route->advmss : 0,
-	};
-
-	if (gw)
-		k.gw = *gw;
-	return k;
-}
-
-static bool same_route(const struct route *a, const struct route *b)
-{
-	return !ip_cmp(&a->dst.addr, &b->dst.addr) &&
-	       a->dst.plen == b->dst.plen && !ip_cmp(&a->gw, &b->gw) &&
-	       a->priority == b->priority && a->table == b->table;
-}
-
-/* Each once: the kernel refuses the second. */
-static size_t list_routes(const struct job *j, struct route *ret)
-{
-	const struct cni_result *res = &j->ipam;
-	size_t n = 0;
-
-	for (size_t i = 0; i < res->n_routes; i++) {
-		size_t k = 0;
-
-		ret[n] = l3_route(res, &res->routes[i], j->guest_link);
-		while (k < n && !same_route(&ret[k], &ret[n]))
-			k++;
-		n += k == n;
-	}
-	return n;
-}
-
-int l3_guest(struct job *j, struct cni_err *err)
-{
-	const struct cni_result *res = &j->ipam;
-	cleanup_free struct ip_net *addrs =
-		calloc(res->n_ips + 1, sizeof(*addrs));
-	cleanup_free struct route *routes =
-		calloc(res->n_routes + 1, sizeof(*routes));
-	struct iface_opts opts = { .alias = j->alias,
-				   .arp_notify = job_is_l3(j),
-				   .addrs = addrs,
-				   .n_addrs = res->n_ips,
-				   .up = !j->conf.disable_guest,
-				   .routes = routes };
-	int r = 0;
-
-	if (!addrs || !routes)
-		return err_set(err, CNI_E_INTERNAL, ENOMEM, "addresses");
-	for (size_t i = 0; i < res->n_ips; i++)
-		addrs[i] = res->ips[i].address;
-	opts.n_routes = list_routes(j, routes);
-	if (job_is_l3(j))
-		r = set_guest_sysctls(j, err);
-	if (!r)
-		r = iface_configure(j->guest, j->guest_link, &opts, err);
-	return r < 0 ? err_ctx(err, r, "%s in %s", j->attachment.ifname,
-			       j->call->args.netns)
-		     : 0;
 }

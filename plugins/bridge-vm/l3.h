@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* l3.h - addresses and routes, of the bridge and of a container. */
+/* l3.h - what layer 3 needs of the bridge and the host. */
 #ifndef WEFT_BRIDGE_VM_L3_H
 #define WEFT_BRIDGE_VM_L3_H
 
 #include "bridge-vm/job.h"
 #include "net/masq.h"
-#include "net/route.h"
 
 /**
  * l3_complete() - What the configuration adds to the IPAM plugin's answer
@@ -13,7 +12,7 @@
  * With isGateway a missing gateway is the network's first address; with
  * isDefaultGateway a family without a default route gets one.
  *
- * Return: 0, or -EINVAL: the IPAM plugin gave no address
+ * Return: 0 or -ENOMEM
  */
 int l3_complete(struct job *j, struct cni_err *err);
 
@@ -32,12 +31,5 @@ typedef int l3_masq_fn(const struct masq *m, struct cni_err *err);
  */
 int l3_masq(const struct cni_call *call, const char *bridge,
 	    const struct cni_result *r, l3_masq_fn *apply, struct cni_err *err);
-
-/** l3_guest() - A container's interface: addresses, up, routes */
-int l3_guest(struct job *j, struct cni_err *err);
-
-/** l3_route() - A route of a result as the kernel is to have it */
-struct route l3_route(const struct cni_result *r, const struct cni_route *route,
-		      uint32_t oif);
 
 #endif

@@ -8,28 +8,54 @@
 #include "bridge-vm/l3.h"
 #include "bridge-vm/port.h"
 #include "cni/delegate.h"
-
-static int release_lease(void *arg, struct cni_err *err)
-{
-	struct job *j = arg;
-
-	/* Its guest may still send from that address. */
-	if (j->port_lives || j->ipam.adopted)
-		return 0;
-	return cni_delegate(j->call, CNI_DEL, j->call->conf.ipam_type, err);
-}
+#include "net/dad.h"
+#include "net/link.h"
 
 static int take_lease(struct job *j, struct cni_err *err)
 {
-	int r;
+	const int r = lease_take(&j->lease, &j->undo, err);
 
-	if (!job_is_l3(j))
-		return 0;
-	r = cni_delegate_add(j->call, j->call->conf.ipam_type, &j->ipam, err);
+	return r ? r : l3_complete(j, err);
+}
+
+static int configure_guest(const struct job *j, struct cni_err *err)
+{
+	const struct guest g = job_guest(j);
+
+	return guest_configure(&g, &j->ipam, j->alias, !j->conf.disable_guest,
+			       err);
+}
+
+/* Who has the address can only object when frames pass: first the port, then
+ * the addresses. */
+static int configure_with_dad(struct job *j, struct cni_err *err)
+{
+	int r = link_set_up(j->guest, j->guest_link, true, err);
+
+	if (!r)
+		r = port_raise(j, err);
+	if (!r)
+		r = dad_wait_for_port(j->host, j->port, DAD_TIMEOUT_MS, err);
+	if (!r)
+		r = configure_guest(j, err);
 	if (r < 0)
 		return r;
-	undo_push(&j->undo, release_lease, j);
-	return l3_complete(j, err);
+	r = dad_wait(j->guest, j->guest_link, DAD_TIMEOUT_MS, err);
+	return r < 0 ? err_ctx(err, r, "%s in %s", j->attachment.ifname,
+			       j->call->args.netns)
+		     : 0;
+}
+
+/* A VM does all of that itself. */
+static int raise_guest(struct job *j, struct cni_err *err)
+{
+	int r = 0;
+
+	if (!job_is_vm(j) && job_is_l3(j) && j->conf.dad)
+		return configure_with_dad(j, err);
+	if (!job_is_vm(j))
+		r = configure_guest(j, err);
+	return r ? r : port_raise(j, err);
 }
 
 /* In this order nothing is ever reachable before it is complete: the port is
@@ -51,12 +77,10 @@ static int add_steps(struct job *j, struct cni_result *ret, struct cni_err *err)
 	if (!r && j->conf.is_gateway)
 		r = l3_gateway(j, err);
 	if (!r && j->conf.ip_masq)
-		r = l3_masq(j->call, j->conf.bridge, &j->ipam, masq_ensure,
+		r = l3_masq(j->call, job_gateway_name(j), &j->ipam, masq_ensure,
 			    err);
-	if (!r && !job_is_vm(j))
-		r = l3_guest(j, err);
 	if (!r)
-		r = port_raise(j, err);
+		r = raise_guest(j, err);
 	if (!r)
 		r = job_report(j, ret, err);
 	return r;
@@ -76,20 +100,10 @@ static int add(const struct cni_call *call, struct cni_result *ret,
 	return r;
 }
 
-/* The one key that DEL reads: whatever else is wrong there must not matter. */
-static enum link_wait wait_asked(const struct cni_call *call)
-{
-	const cJSON *v = json_get(call->conf.doc, "delWait");
-
-	return cJSON_IsTrue(v)	  ? LINK_WAIT_KERNEL
-	       : cJSON_IsFalse(v) ? LINK_WAIT_EVENT
-				  : LINK_WAIT_AUTO;
-}
-
 static int del(const struct cni_call *call, struct cni_err *err)
 {
 	const struct cni_attachment a = cni_attachment_of(call);
-	const enum link_wait wait = wait_asked(call);
+	const enum link_wait wait = guest_wait_asked(call);
 	cleanup_netlink struct netlink *host = NULL;
 	unsigned int ports = 0;
 	int r;
@@ -98,7 +112,7 @@ static int del(const struct cni_call *call, struct cni_err *err)
 	if (!r)
 		r = port_delete_all(host, &a, wait, &ports, err);
 	if (!r && !ports)
-		r = port_delete_foreign(call, wait, err);
+		r = guest_delete(call, BRIDGE_VM_ROLE, wait, err);
 	/* An address whose guest lives on is not for the next one. */
 	if (!r && *call->conf.ipam_type)
 		r = cni_delegate(call, CNI_DEL, call->conf.ipam_type, err);
@@ -106,22 +120,30 @@ static int del(const struct cni_call *call, struct cni_err *err)
 }
 
 /* Return: 0 where ADD would find a bridge that takes one port more. */
-static int check_room(const char *name, struct cni_err *err)
+static int check_room(const struct bridge_vm_conf *conf, struct cni_err *err)
 {
+	const char *name = conf->bridge;
 	cleanup_netlink struct netlink *host = NULL;
 	cleanup_free struct link_info *ports = NULL;
-	struct link_info bridge;
+	struct link_info bridge, uplink;
 	size_t n = 0;
 	int r;
 
 	r = netlink_open(&host, err);
 	if (!r)
-		r = link_get(host, name, &bridge, err);
+		r = uplink_find(host, conf, &uplink, err);
+	if (r < 0)
+		return r;
+	r = link_get(host, name, &bridge, err);
 	if (r == -ENODEV)
 		return 0; /* the first ADD makes it */
 	if (!r && strcmp(bridge.kind, "bridge") != 0)
 		r = err_say(err, CNI_E_UNAVAILABLE, EEXIST,
 			    "\"%s\" already exists but is not a bridge", name);
+	if (!r && bridge_vm_wants_vlans(conf) && bridge.vlan_filtering < 0)
+		r = err_say(err, CNI_E_UNAVAILABLE, EOPNOTSUPP,
+			    "bridge %s: this kernel has no VLAN filtering",
+			    name);
 	if (!r)
 		r = link_list(host, bridge.index, &ports, &n, err);
 	if (!r && n >= LINK_BRIDGE_PORTS)
@@ -141,7 +163,7 @@ static int status(const struct cni_call *call, struct cni_err *err)
 	if (!r && *call->conf.ipam_type)
 		r = cni_delegate(call, CNI_STATUS, call->conf.ipam_type, err);
 	if (!r)
-		r = check_room(conf.bridge, err);
+		r = check_room(&conf, err);
 	if (r < 0 && err->code != CNI_E_LIMITED)
 		err->code = CNI_E_UNAVAILABLE;
 	return r;

@@ -2,10 +2,11 @@
 #include "bridge-vm/port.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
-#include "net/netns.h"
+#include "bridge-vm/ops.h"
+#include "net/bridge.h"
 #include "net/sysctl.h"
 #include "net/tap.h"
 #include "net/veth.h"
@@ -103,11 +104,18 @@ int port_check_absent(struct job *j, struct cni_err *err)
 			       j->call->args.netns);
 }
 
+void port_guard_name(const struct cni_attachment *a, char ret[SPOOF_NAME_SIZE])
+{
+	(void)snprintf(ret, SPOOF_NAME_SIZE, "macspoof-%016llx",
+		       (unsigned long long)cni_attachment_hash(a));
+}
+
 int port_delete_all(struct netlink *host, const struct cni_attachment *a,
 		    enum link_wait wait, unsigned int *ret_n,
 		    struct cni_err *err)
 {
 	struct cni_err e = CNI_ERR_INIT;
+	char guard[SPOOF_NAME_SIZE];
 	struct link_info link;
 	int r, acc = 0;
 
@@ -122,36 +130,10 @@ int port_delete_all(struct netlink *host, const struct cni_attachment *a,
 		}
 		acc = err_keep_first(err, &e, r, acc);
 	}
-	return acc;
-}
-
-/* In our own namespace CNI_IFNAME is the host's. */
-int port_delete_foreign(const struct cni_call *call, enum link_wait wait,
-			struct cni_err *err)
-{
-	const struct cni_attachment a = cni_attachment_of(call);
-	cleanup_netlink struct netlink *guest = NULL;
-	cleanup_close int netns = -1;
-	struct link_info link;
-	int r;
-
-	if (!*call->args.netns || cni_netns_is_own(call->args.netns))
-		return 0;
-	r = netns_open(call->args.netns, &netns, err);
-	if (r < 0) {
-		log_info("DEL: %s", err->msg);
-		return 0;
-	}
-	r = netlink_open_in(netns, &guest, err);
-	if (!r)
-		r = link_get(guest, a.ifname, &link, err);
-	/* Found by an alternative name, or made by another plugin. */
-	if (!r && (strcmp(link.name, a.ifname) != 0 ||
-		   (*link.alias && !port_is_ours(&link, &a))))
-		return 0;
-	if (!r)
-		r = link_remove(guest, link.index, wait, err);
-	return r == -ENODEV ? 0 : r;
+	if (acc < 0)
+		return acc; /* it may still send */
+	port_guard_name(a, guard);
+	return spoof_remove(guard, err);
 }
 
 static int undo_port(void *arg, struct cni_err *err)
@@ -169,7 +151,7 @@ static int undo_port(void *arg, struct cni_err *err)
 	if (!r)
 		r = port_delete_all(fresh ? fresh : j->host, &j->attachment,
 				    LINK_WAIT_KERNEL, &n, err);
-	j->port_lives = r < 0;
+	j->lease.in_use = r < 0;
 	return r;
 }
 
@@ -184,7 +166,7 @@ static int create_veth(struct job *j, struct cni_err *err)
 		.guest_mac = j->guest_mac,
 		.host_index = index,
 		.guest_index = index,
-		.mtu = (uint32_t)j->conf.mtu,
+		.mtu = j->mtu,
 		.master = j->bridge.index,
 		.alias = j->alias,
 	};
@@ -214,7 +196,7 @@ static int create_tap(struct job *j, struct cni_err *err)
 	};
 	const struct tap_conf conf = {
 		.mac = j->port_mac,
-		.mtu = (uint32_t)j->conf.mtu,
+		.mtu = j->mtu,
 		.master = j->bridge.index,
 		.alias = j->alias,
 	};
@@ -240,6 +222,37 @@ static int ignore_routers(const struct job *j, struct cni_err *err)
 	return r == -ENOENT ? 0 : r; /* a host without IPv6 */
 }
 
+static int set_flags(const struct job *j, struct cni_err *err)
+{
+	const struct bridge_port_opts opts = { .hairpin = j->conf.hairpin,
+					       .isolated = j->conf.isolated };
+
+	return opts.hairpin || opts.isolated
+		       ? bridge_port_set(j->host, j->port, &opts, err)
+		       : 0;
+}
+
+struct spoof port_guard(const struct job *j)
+{
+	return (struct spoof){ .chain = j->guard,
+			       .comment = j->alias,
+			       .port = j->port_name,
+			       .mac = j->guest_mac };
+}
+
+/* Closed until all that is in place: the port is down. */
+static int restrict_port(struct job *j, struct cni_err *err)
+{
+	const struct spoof guard = port_guard(j);
+	int r = set_flags(j, err);
+
+	if (!r)
+		r = vlans_join(j, err);
+	if (!r && j->conf.mac_check)
+		r = spoof_guard(&guard, err);
+	return r;
+}
+
 int port_create(struct job *j, struct cni_err *err)
 {
 	int r = job_is_vm(j) ? create_tap(j, err) : create_veth(j, err);
@@ -249,6 +262,8 @@ int port_create(struct job *j, struct cni_err *err)
 		undo_push(&j->undo, undo_port, j);
 	if (!r)
 		r = ignore_routers(j, err);
+	if (!r)
+		r = restrict_port(j, err);
 	return r < 0 ? err_ctx(err, r, "port %s on bridge %s", j->port_name,
 			       j->conf.bridge)
 		     : 0;

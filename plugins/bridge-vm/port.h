@@ -22,6 +22,12 @@ int port_check_absent(struct job *j, struct cni_err *err);
  */
 int port_create(struct job *j, struct cni_err *err);
 
+/** port_guard_name() - Of the nf_tables chain of the spoof check */
+void port_guard_name(const struct cni_attachment *a, char ret[SPOOF_NAME_SIZE]);
+
+/** port_guard() - The spoof check of "macspoofchk" */
+struct spoof port_guard(const struct job *j);
+
 /** port_raise() - Let frames through; from here a VM's tap outlives us */
 int port_raise(struct job *j, struct cni_err *err);
 
@@ -43,7 +49,7 @@ int port_find(struct netlink *host, const struct cni_attachment *a,
 	      unsigned int nth, struct link_info *ret, struct cni_err *err);
 
 /**
- * port_delete_all() - Remove every port of an attachment
+ * port_delete_all() - Remove every port of an attachment, and its spoof check
  * @wait:	For what to wait
  * @ret_n:	How many there were. A veth took the container's end along
  *
@@ -54,17 +60,6 @@ int port_find(struct netlink *host, const struct cni_attachment *a,
 int port_delete_all(struct netlink *host, const struct cni_attachment *a,
 		    enum link_wait wait, unsigned int *ret_n,
 		    struct cni_err *err);
-
-/**
- * port_delete_foreign() - Remove what the reference bridge made
- *
- * Before the configuration's type changed: it has no name of ours, but is
- * CNI_IFNAME in the container. A namespace that is gone is success.
- *
- * Return: 0 or a negative errno
- */
-int port_delete_foreign(const struct cni_call *call, enum link_wait wait,
-			struct cni_err *err);
 
 /** port_is_ours() - By its alias; without one by group, kind and derived name */
 bool port_is_ours(const struct link_info *link, const struct cni_attachment *a);

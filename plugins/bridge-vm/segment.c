@@ -5,17 +5,25 @@
 
 #include "bridge-vm/ops.h"
 #include "net/bridge.h"
+#include "net/route.h"
 #include "net/sysctl.h"
 
 #define ATTEMPTS 5 /* a bridge that comes and goes under our hands */
+
+/* The LAN knows the host by its uplink's address. */
+static struct mac own_mac(const struct job *j)
+{
+	return j->uplink.index ? j->uplink.mac : cni_bridge_mac(j->conf.bridge);
+}
 
 static int create(struct job *j, struct cni_err *err)
 {
 	char alias[CNI_LINK_ALIAS_SIZE];
 	const struct bridge_opts opts = {
-		.mtu = (uint32_t)j->conf.mtu,
-		.mac = cni_bridge_mac(j->conf.bridge),
+		.mtu = j->mtu,
+		.mac = own_mac(j),
 		.alias = alias,
+		.vlan_filtering = bridge_vm_wants_vlans(&j->conf),
 	};
 	uint32_t index;
 	int r;
@@ -30,10 +38,16 @@ static int create(struct job *j, struct cni_err *err)
  * what it is, it stays; a bridge without ports may have none to keep. */
 static int pin_mac(struct job *j, struct cni_err *err)
 {
-	if (j->bridge.group == LINK_GROUP_WEFT)
+	if (j->uplink.index) {
+		if (mac_equal(&j->bridge.mac, &j->uplink.mac) &&
+		    j->bridge.group == LINK_GROUP_WEFT)
+			return 0;
+		j->bridge.mac = j->uplink.mac;
+	} else if (j->bridge.group == LINK_GROUP_WEFT) {
 		return 0;
-	if (!mac_is_unicast(&j->bridge.mac))
-		j->bridge.mac = cni_bridge_mac(j->conf.bridge);
+	} else if (!mac_is_unicast(&j->bridge.mac)) {
+		j->bridge.mac = own_mac(j);
+	}
 	return link_set_mac(j->host, j->bridge.index, &j->bridge.mac, err);
 }
 
@@ -48,14 +62,50 @@ static int mark(struct job *j, struct cni_err *err)
 	return link_set_alias(j->host, j->bridge.index, alias, err);
 }
 
+/* The way out: by whatever device the default route goes. */
+static int default_mtu(struct job *j, struct cni_err *err)
+{
+	cleanup_free struct route *routes = NULL;
+	struct link_info out;
+	size_t n = 0;
+	int r = route_list(j->host, 0, &routes, &n, err);
+
+	for (size_t i = 0; !r && i < n; i++) {
+		if (routes[i].dst.plen || !routes[i].oif)
+			continue;
+		r = link_get_index(j->host, routes[i].oif, &out, err);
+		if (!r)
+			j->mtu = out.mtu;
+		return r;
+	}
+	return r;
+}
+
+/* Before the bridge is made, if it is not there. */
+static int settle_mtu(struct job *j, bool has_bridge, struct cni_err *err)
+{
+	if (j->conf.mtu != BRIDGE_VM_MTU_AUTO)
+		j->mtu = (uint32_t)j->conf.mtu;
+	else if (j->uplink.index)
+		j->mtu = j->uplink.mtu;
+	else if (has_bridge)
+		j->mtu = j->bridge.mtu;
+	else
+		return default_mtu(j, err);
+	return 0;
+}
+
 static int find_or_create(struct job *j, struct cni_err *err)
 {
-	int r = -ENODEV;
+	int r = -ENODEV, m;
 
 	for (int i = 0; i < ATTEMPTS && r == -ENODEV; i++) {
 		r = link_get(j->host, j->conf.bridge, &j->bridge, err);
-		if (r != -ENODEV)
+		if (r && r != -ENODEV)
 			return r;
+		m = settle_mtu(j, !r, err);
+		if (m < 0 || !r)
+			return m;
 		r = create(j, err);
 		if (r < 0)
 			return r;
@@ -67,8 +117,10 @@ static int find_or_create(struct job *j, struct cni_err *err)
 int bridge_ensure(struct job *j, struct cni_err *err)
 {
 	const char *name = j->conf.bridge;
-	int r = find_or_create(j, err);
+	int r = uplink_find(j->host, &j->conf, &j->uplink, err);
 
+	if (!r)
+		r = find_or_create(j, err);
 	if (!r && strcmp(j->bridge.kind, "bridge") != 0)
 		return err_say(err, CNI_E_TAKEN, EEXIST,
 			       "\"%s\" already exists but is not a bridge",
@@ -80,6 +132,12 @@ int bridge_ensure(struct job *j, struct cni_err *err)
 	/* A host without IPv6 takes no router's advice. */
 	if (!r && j->bridge.accept_ra > 0)
 		r = sysctl_set_net("ipv6/conf", name, "accept_ra", "0", err);
+	if (!r)
+		r = vlans_filter(j, err);
+	if (!r && j->conf.promisc && !(j->bridge.flags & IFF_PROMISC))
+		r = link_set_promisc(j->host, j->bridge.index, err);
+	if (!r)
+		r = uplink_join(j, err);
 	if (!r && !(j->bridge.flags & IFF_UP))
 		r = link_set_up(j->host, j->bridge.index, true, err);
 	if (r < 0)

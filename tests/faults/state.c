@@ -168,13 +168,16 @@ static void read_ruleset(struct state *s)
 {
 	static const int types[] = { NFT_MSG_GETTABLE, NFT_MSG_GETCHAIN,
 				     NFT_MSG_GETRULE, NFT_MSG_GETSET };
+	static const uint8_t families[] = { FW_PROTO_INET, FW_PROTO_NETDEV };
 	struct cni_err e = CNI_ERR_INIT;
 
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		struct netlink_req q = fw_req(types[i], 0);
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		for (size_t k = 0; k < sizeof(families); k++) {
+			struct netlink_req q =
+				fw_req_of(types[i], 0, families[k]);
 
-		must(netlink_dump(fw, &q, read_fw, s, &e), &e);
-	}
+			must(netlink_dump(fw, &q, read_fw, s, &e), &e);
+		}
 }
 
 /* Where the next search begins, and when we looked at the leases last. */

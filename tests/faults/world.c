@@ -21,6 +21,7 @@
 #include "net/masq.h"
 #include "net/netns.h"
 #include "net/portmap.h"
+#include "net/spoof.h"
 #include "net/sysctl.h"
 
 enum { ORPHANS = 16, VARS = 9 };
@@ -178,6 +179,19 @@ static void remove_links(struct netlink *nl)
 			(void)link_delete(nl, links[i].index, &e);
 }
 
+/* They outlive their ports. */
+static void remove_guards(void)
+{
+	cleanup_free struct spoof_chain *v = NULL;
+	struct cni_err e = CNI_ERR_INIT;
+	size_t n = 0;
+
+	must(spoof_list(&v, &n, &e), "clean", &e);
+	for (size_t i = 0; i < n; i++)
+		must(spoof_remove(v[i].name, &e), "clean", &e);
+	must(spoof_prune(&e), "clean", &e);
+}
+
 static void remove_leases(void)
 {
 	char *const roots[] = { (char *)"/var/lib/cni/networks", NULL };
@@ -224,6 +238,7 @@ void world_forget(void)
 		must(link_remove(host, bridge.index, LINK_WAIT_EVENT, &e),
 		     "clean", &e);
 	remove_rules();
+	remove_guards();
 	remove_leases();
 	reset_sysctls();
 }
@@ -239,6 +254,7 @@ void world_build(const struct setup *s, bool is_fresh)
 	remove_links(inside[1]);
 	remove_links(host);
 	remove_rules();
+	remove_guards();
 	remove_leases();
 	reset_sysctls();
 	if (is_fresh)

@@ -162,11 +162,14 @@ port() {
 	jq -r '.interfaces[1].name' <<<"$result"
 }
 
-# tap_tool: prints the path of a program that opens taps, see tap_open.c.
+# shellcheck disable=SC2120 # may be called without
+# tap_tool [NAME]: prints the path of a program for taps: tap_open (the
+# default), tap_arp; see NAME.c.
 tap_tool() {
-	local tool=$TMPDIR/tap_open
+	local name=${1:-tap_open} tool
 
+	tool=$TMPDIR/$name
 	[ -x "$tool" ] || "${CC:-cc}" -D_GNU_SOURCE -o "$tool" \
-		"$cni_root/tests/lib/tap_open.c"
+		"$cni_root/tests/lib/$name.c"
 	echo "$tool"
 }

@@ -38,9 +38,10 @@ never() {
 may common/base base
 may common/cni cni base
 may common/net net base
+# plugins/guest is what the plugins share, and knows none of them.
 for plugin in plugins/*/; do
 	plugin=${plugin%/}
-	may "$plugin" "${plugin##*/}" cni net bpf base
+	may "$plugin" "${plugin##*/}" guest cni net bpf base
 done
 for ipam in ipam/*/; do
 	ipam=${ipam%/}
@@ -58,8 +59,8 @@ never plugins 'netlink/|linux/(rtnetlink|netlink|if_link|netfilter)' \
 never ipam 'netlink/|linux/|net/' 'an IPAM plugin knows no kernel networking'
 
 # conf.c is pure: bytes in, struct or error out.
-if grep -nE '#include ("net/|<(fcntl|sys/stat|sys/socket|sys/ioctl)\.h>)' \
-	plugins/*/conf.c >&2; then
+if grep -nE '#include ("net/|"guest/(guest|check|lease)|<(fcntl|sys/stat|sys/socket|sys/ioctl)\.h>)' \
+	plugins/*/conf.c plugins/guest/request.[ch] >&2; then
 	echo "a conf.c must be pure" >&2
 	bad=1
 fi

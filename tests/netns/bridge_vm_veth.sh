@@ -255,20 +255,6 @@ refused 7 "but not with ipam" net1 DisableContainerInterface IPAM
 # --- Refused: key, value and network are named. ---
 
 before=$(state c1)
-while read -r key value; do
-	add c1 c1 "$(conf ".$key = $value")"
-	refused 2 "$key is refused as not supported yet" "$key" \
-		"$(jq -c . <<<"$value")" net1
-done <<-'END'
-	hairpinMode true
-	promiscMode true
-	vlan 100
-	vlanTrunk [{"id":101}]
-	preserveDefaultVlan true
-	macspoofchk true
-	enabledad true
-	portIsolation true
-END
 add c1 c1 "$(conf '.perAttachment = ["attach", "mtu"]')"
 refused 2 "so is a key in perAttachment that is not supported yet" \
 	perAttachment mtu net1

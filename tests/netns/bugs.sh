@@ -385,6 +385,90 @@ masquerade_spares_the_bridge_and_multicast() {
 	cni DEL c1 c1 "$gateway"
 }
 
+# plugins#852, #873: the rules stayed when the namespace was gone, and nft took
+# minutes.
+spoof_check_leaks_no_rule_and_runs_no_program() {
+	local before config
+
+	config=$(conf '.macspoofchk = true')
+	add c1 c1 "$(conf)"
+	cni DEL c1 c1 "$(conf)"
+	before=$(nft list ruleset)
+	add c1 c1 "$config" PATH=/nonexistent
+	worked "ADD with macspoofchk needs no nft"
+	cni DEL c1 "" "$config" PATH=/nonexistent
+	worked "DEL without a namespace neither"
+	same "$before" "$(nft list ruleset)" "and leaves no rule"
+	add c1 c1 "$(jq -c '.ipam.routes = [{dst: "192.0.2.0/24",
+		gw: "203.0.113.1"}]' <<<"$config")"
+	refused 100 "an ADD that fails later" 192.0.2.0/24
+	same "$before" "$(nft list ruleset)" "leaves none either"
+}
+
+# Its CHECK compared the bridge's flag with the key, both ways.
+somebody_else_making_the_bridge_promiscuous_is_no_damage() {
+	add c1 c1 "$gateway"
+	ip link set br0 promisc on
+	check c1 c1 "$gateway"
+	worked "CHECK passes while somebody listens on the bridge"
+	cni DEL c1 c1 "$gateway"
+}
+
+no_name_for_a_gateway_leaves_nothing() {
+	local before config
+
+	config=$(conf '.bridge = "longbridgename" | .vlan = 4000 |
+		.isGateway = true')
+	before=$(state c1)
+	add c1 c1 "$config"
+	refused 7 "a gateway whose device's name is too long is refused" \
+		longbridgename.4000 vlan
+	same "$before" "$(state c1)" "before anything is made"
+}
+
+# novlans NAME: a kernel without VLANs; said once for each test.
+novlans() {
+	ip link add name probe type bridge vlan_filtering 1 2>/dev/null &&
+		ip link del probe && return 1
+	skip "$1" "no bridge VLAN filtering in this kernel"
+}
+
+# plugins#533, #965.
+vlan_on_a_bridge_that_exists_separates() {
+	local ip
+
+	novlans "vlan on a bridge that exists" && return
+	ip link add name br0 type bridge
+	ip link set br0 up
+	add c1 c1 "$(conf '.vlan = 5')"
+	worked "ADD with a VLAN on a bridge that does not filter"
+	is "it filters from then on" "$(link br0)" \
+		'.linkinfo.info_data.vlan_filtering == 1'
+	ip=$(jq -r '.ips[0].address | split("/")[0]' <<<"$result")
+	add c2 c2 "$(conf)"
+	fails "and another VLAN is out of reach" \
+		ip netns exec c2 busybox ping -qc1 -W1 "$ip"
+	same 5 "$(bridge -j vlan show dev "$(ip -j link show master br0 |
+		jq -r '.[0].ifname')" | jq '.[0].vlans[0].vlan')" \
+		"no VLAN 1 is left on the port"
+	cni DEL c1 c1 "$(conf)"
+	cni DEL c2 c2 "$(conf)"
+}
+
+# The trunk's entry took the native one's place, and frames without a tag were
+# lost.
+native_vlan_within_the_trunk_stays_native() {
+	local config
+
+	novlans "a native VLAN within the trunk" && return
+	config=$(conf '.vlan = 11 | .vlanTrunk = [{minID: 10, maxID: 12}]')
+	add c1 c1 "$config"
+	is "a native VLAN within the trunk stays native" \
+		"$(bridge -j vlan show dev "$(port)")" '[.[0].vlans[] |
+		select(.vlan == 11)][0].flags | any(. == "PVID")'
+	cni DEL c1 c1 "$config"
+}
+
 for test in $(declare -F | awk '$3 ~ /_/ { print $3 }'); do
 	grep -q "^$test() {\$" "$0" || continue
 	ns_new c1

@@ -161,8 +161,10 @@ add c1 c1 "$small"
 cni STATUS "" "" "$small"
 refused 50 "STATUS: no address is free" 10.3.0.
 cni DEL c1 c1 "$small"
-cni STATUS "" "" "$(jq -c '.vlan = 3' <<<"$base")"
-refused 50 "STATUS: a configuration that ADD would refuse" vlan
+cni STATUS "" "" "$(jq -c '.vlan = 4095' <<<"$base")"
+refused 50 "STATUS: a configuration that ADD would refuse" vlan 4095
+cni STATUS "" "" "$(jq -c '.uplink = "none0"' <<<"$base")"
+refused 50 "STATUS: an uplink that is not there" none0
 cni STATUS "" "" "$(jq -c '.cniVersion = "1.0.0"' <<<"$base")"
 refused 1 "STATUS before cniVersion 1.1.0 is refused" STATUS
 

@@ -22,10 +22,29 @@ result_facts() {
 # second, until then it says "unknown" and means the same. Its own routes to
 # IPv6 addresses follow the addresses, later.
 ns_facts() {
-	local where=$1 ns=${2-}
+	all_ns_facts "$@" | sed "$(gateway_port)"
+}
 
-	ip ${ns:+-n "$ns"} -d -j link | jq -r --arg where "$where" '
-		def named: if test("^veth") then "PORT" else . end;
+# What a gateway in a VLAN costs the reference: a second port, of which one fact
+# is enough. A sed program.
+gateway_port() {
+	local name
+
+	name=$(ip -j link | jq -r '.[] |
+		select(.link == "cni0.100").ifname')
+	[ -z "$name" ] || echo "s/ link $name kind / link GWPORT kind /
+		/ $name /d; / $name\$/d"
+}
+
+all_ns_facts() {
+	local where=$1 ns=${2-} gw
+
+	gw=$(ip -j link | jq -r '[.[] |
+		select(.link == "cni0.100").ifname][0] // ""')
+
+	ip ${ns:+-n "$ns"} -d -j link | jq -r --arg where "$where" \
+		--arg gw "$gw" '
+		def named: if test("^veth") and . != $gw then "PORT" else . end;
 		.[] | select(.ifname != "lo") | (.ifname | named) as $name |
 		{
 			kind: .linkinfo.info_kind, mtu, txqlen: (.txqlen // 0),
@@ -41,8 +60,9 @@ ns_facts() {
 			test("designated|timer|root_id|bridge_id") | not)))
 		| to_entries[] |
 		"\($where) link \($name) \(.key) \(.value)"' | sort
-	ip ${ns:+-n "$ns"} -j addr | jq -r --arg where "$where" '
-		def named: if test("^veth") then "PORT" else . end;
+	ip ${ns:+-n "$ns"} -j addr | jq -r --arg where "$where" \
+		--arg gw "$gw" '
+		def named: if test("^veth") and . != $gw then "PORT" else . end;
 		.[] | (.ifname | named) as $name | .addr_info[] |
 		([to_entries[] | select(.value == true) | .key |
 			select(. != "tentative")] | join(",")) as $flags |
@@ -52,7 +72,7 @@ ns_facts() {
 	{
 		ip ${ns:+-n "$ns"} -4 -o route show table all
 		ip ${ns:+-n "$ns"} -6 -o route show table all
-	} | sed -E "s/fe80::[0-9a-f:]+/fe80::LL/; s/veth[0-9a-f]+/PORT/
+	} | sed -E "${gw:+/ $gw /b;} s/fe80::[0-9a-f:]+/fe80::LL/; s/veth[0-9a-f]+/PORT/
 		s/ linkdown//; s/ +/ /g; s/ $//; s/^/$where route /" |
 		grep -v ' table local .* pref ' | sort
 }
@@ -85,6 +105,17 @@ lease_facts() (
 		sed 's/^/lease content /'
 )
 
+# Who is in which VLAN; nothing where the kernel cannot filter them.
+vlan_facts() {
+	bridge -j vlan show 2>/dev/null | jq -r --arg gw "$(ip -j link |
+		jq -r '[.[] | select(.link == "cni0.100").ifname][0] // ""')" \
+		'.[] | select(.ifname != $gw) |
+		(.ifname | if test("^veth") then "PORT" else . end) as $name |
+		.vlans[] | "host vlan \($name) \(.vlan)" +
+		"\(if .vlanEnd then "-\(.vlanEnd)" else "" end)" +
+		"\((.flags // []) | map(" " + .) | join(""))"'
+}
+
 rule_facts() {
 	nft list ruleset | awk '/masquerade/ && !/#/ { n++ }
 		END { print "rules", (n > 0 ? "masquerade" : "none") }'
@@ -101,11 +132,15 @@ probe() {
 		sysctl -qw net.ipv6.conf.default.dad_transmits=0
 	out=$(probe_run ADD "${@:3}") || { echo "$out" && return; }
 	result_facts "$out"
-	port=$(ip -j link | jq -r '.[] | .ifname | select(test("^veth"))')
+	port=$(jq -r '[.interfaces[]?.name | select(test("^veth"))][0] // empty' \
+		<<<"$out")
+	[ -n "$port" ] || port=$(ip -j link | jq -r '[.[].ifname |
+		select(test("^veth"))][0]') # cniVersion 0.2.0
 	await_addresses
 	{
 		ns_facts host
 		ns_facts guest guest
+		vlan_facts
 		sysctl_facts "$port"
 		lease_facts
 		rule_facts
@@ -119,9 +154,11 @@ probe() {
 	{
 		ns_facts host
 		ns_facts guest guest
+		vlan_facts
 		lease_facts
 		rule_facts
-	} | sort | sed '/ link cni0 operstate /d; s/NO-CARRIER,//
+	} | sort | sed '/ link cni0\(.100\)\? operstate /d
+		s/NO-CARRIER,//
 		s/^/after DEL: /' # the bridge's carrier goes later
 }
 
@@ -166,9 +203,16 @@ if ! reference=$(cache_reference_plugins 2>&1); then
 	exit
 fi
 
+# Does the kernel filter VLANs, and has it 802.1Q? For modules, ask by use.
+vlans=$(private_host bash -c 'ip link add name b type bridge vlan_filtering 1 &&
+	ip link add link b name b.5 type vlan id 5 && echo yes' 2>/dev/null ||
+	true)
+
+# Lines that docs/differences.md lists: "-" the reference's, "+" ours; those
+# of VLANs in blocks of their own.
 # shellcheck disable=SC2016 # backquotes of Markdown
-# Lines that docs/differences.md lists: "-" the reference's, "+" ours.
-intended=$(sed -n '/^```diff$/,/^```$/{/^[-+]/p}' "$root/docs/differences.md")
+intended=$(sed -n "/^\`\`\`diff${vlans:+\\( vlan\\)\\?}\$/,/^\`\`\`\$/{/^[-+]/p}" \
+	"$root/docs/differences.md")
 seen=$TMPDIR/seen
 : >"$seen"
 
@@ -238,6 +282,28 @@ compare "cniVersion 1.1.0, its route attributes: like bridge with host-local" \
 	"$(base '.isGateway = true | .ipam.routes = [{dst: "0.0.0.0/0",
 		gw: "10.1.0.1", priority: 7}, {dst: "192.0.2.0/24",
 		table: 100, scope: 0}]')"
+
+compare "hairpinMode, portIsolation: like bridge" \
+	"$(base '.hairpinMode = true | .portIsolation = true')"
+compare "promiscMode: like bridge" \
+	"$(base '.promiscMode = true | .isGateway = true')"
+compare "macspoofchk: like bridge" "$(base '.macspoofchk = true')"
+compare "enabledad: like bridge" \
+	"$(base ".ipam.ranges += [$v6] | .isGateway = true | .enabledad = true")"
+if [ -n "$vlans" ]; then
+	compare "vlan: like bridge" "$(base '.vlan = 100')"
+	compare "vlan, preserveDefaultVlan: like bridge" \
+		"$(base '.vlan = 100 | .preserveDefaultVlan = true')"
+	compare "vlanTrunk: like bridge" \
+		"$(base '.vlanTrunk = [{minID: 10, maxID: 12}, {id: 50}]')"
+	compare "vlanTrunk, preserveDefaultVlan: like bridge" \
+		"$(base '.vlanTrunk = [{id: 50}] | .preserveDefaultVlan = true')"
+	compare "vlan, isDefaultGateway: like bridge" \
+		"$(base '.vlan = 100 | .isDefaultGateway = true')"
+else
+	skip "vlan, vlanTrunk: like bridge" \
+		"no bridge VLAN filtering or 802.1Q in this kernel"
+fi
 
 stale=$(grep -vxFf <(sort -u "$seen") <(echo "$intended") || true)
 same "" "$stale" "docs/differences.md lists only differences that there are"

@@ -87,32 +87,86 @@ TEST(a_default_gateway_is_a_gateway)
 	assert_true(c.is_gateway && c.is_default_gateway);
 }
 
-TEST(upstreams_other_keys_are_refused_by_name_and_value)
+TEST(upstreams_other_keys_are_read)
+{
+	const struct bridge_vm_conf c = read_conf(
+		"\"hairpinMode\":true,\"vlan\":4094,\"macspoofchk\":true,"
+		"\"preserveDefaultVlan\":true,\"enabledad\":true,"
+		"\"portIsolation\":true,\"uplink\":\"eth1\",\"mtu\":\"auto\","
+		"\"vlanTrunk\":[{\"id\":5},{\"minID\":7,\"maxID\":9},{}]",
+		"");
+
+	assert_true(c.hairpin && c.mac_check && c.keep_default_vlan && c.dad &&
+		    c.isolated && c.has_trunk);
+	assert_false(c.promisc);
+	assert_int_equal(c.vlan, 4094);
+	assert_string_equal(c.uplink, "eth1");
+	assert_int_equal(c.mtu, BRIDGE_VM_MTU_AUTO);
+	for (uint16_t vid = 1; vid <= VLAN_MAX; vid++)
+		assert_int_equal(vlan_set_has(&c.trunk, vid),
+				 vid == 5 || (vid >= 7 && vid <= 9));
+	assert_true(read_conf("\"promiscMode\":true", "").promisc);
+	assert_false(read_conf("\"vlanTrunk\":[]", "").has_trunk);
+	assert_true(read_conf("\"vlanTrunk\":[{}]", "").has_trunk);
+}
+
+TEST(bad_vlans_are_named)
 {
 	static const struct {
-		const char *key, *value;
+		const char *keys, *msg;
+		int code;
 	} rows[] = {
-		{ "hairpinMode", "true" },
-		{ "promiscMode", "true" },
-		{ "vlan", "100" },
-		{ "vlanTrunk", "[{\"id\":5}]" },
-		{ "preserveDefaultVlan", "true" },
-		{ "macspoofchk", "true" },
-		{ "enabledad", "true" },
-		{ "portIsolation", "true" },
-		{ "vlan", "\"5\"" },
+		{ "\"vlan\":4095", "key \"vlan\": 4095 is not within 0..4094",
+		  CNI_E_CONFIG },
+		{ "\"vlan\":-1", "key \"vlan\": -1 is not within 0..4094",
+		  CNI_E_CONFIG },
+		{ "\"vlan\":\"5\"", "key \"vlan\": \"5\" is not an integer",
+		  CNI_E_DECODE },
+		{ "\"vlanTrunk\":[{\"id\":5},{\"id\":0}]",
+		  "key \"vlanTrunk\"[1]: key \"id\": 0 is not within 1..4094",
+		  CNI_E_CONFIG },
+		{ "\"vlanTrunk\":[{\"minID\":0,\"maxID\":3}]",
+		  "key \"vlanTrunk\"[0]: key \"minID\": 0 is not within 1..4094",
+		  CNI_E_CONFIG },
+		{ "\"vlanTrunk\":[{\"minID\":1,\"maxID\":4095}]",
+		  "key \"vlanTrunk\"[0]: key \"maxID\": 4095 is not within 1..4094",
+		  CNI_E_CONFIG },
+		{ "\"vlanTrunk\":[{\"minID\":2}]",
+		  "key \"vlanTrunk\"[0]: minID and maxID should be configured simultaneously, maxID is missing: {\"minID\":2}",
+		  CNI_E_CONFIG },
+		{ "\"vlanTrunk\":[{\"maxID\":2}]",
+		  "key \"vlanTrunk\"[0]: minID and maxID should be configured simultaneously, minID is missing: {\"maxID\":2}",
+		  CNI_E_CONFIG },
+		{ "\"vlanTrunk\":[{\"minID\":5,\"maxID\":2}]",
+		  "key \"vlanTrunk\"[0]: minID 5 is greater than maxID 2",
+		  CNI_E_CONFIG },
+		{ "\"vlanTrunk\":[5]",
+		  "key \"vlanTrunk\"[0]: 5 is not an object", CNI_E_DECODE },
+		{ "\"hairpinMode\":true,\"promiscMode\":true",
+		  "cannot set hairpin mode and promiscuous mode at the same time: keys \"hairpinMode\" and \"promiscMode\"",
+		  CNI_E_CONFIG },
+		{ "\"uplink\":\"cni0\"",
+		  "key \"uplink\": \"cni0\" is the bridge itself",
+		  CNI_E_CONFIG },
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		char keys[128], msg[128];
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		check_refused(rows[i].keys, "", rows[i].code, rows[i].msg);
+}
 
-		(void)snprintf(keys, sizeof(keys), "\"%s\":%s", rows[i].key,
-			       rows[i].value);
-		(void)snprintf(msg, sizeof(msg),
-			       "key \"%s\": unsupported: value %s", rows[i].key,
-			       rows[i].value);
-		check_refused(keys, "", CNI_E_FIELD, msg);
-	}
+TEST(the_name_of_a_gateway_in_a_vlan_must_fit)
+{
+	cleanup_netconf struct cni_netconf conf = { 0 };
+	struct bridge_vm_conf c;
+	struct cni_err err;
+
+	assert_true(parse("\"bridge\":\"longbridgename\",\"vlan\":4000,"
+			  "\"isGateway\":true",
+			  "", &c, &conf, &err) < 0);
+	assert_int_equal(err.code, CNI_E_CONFIG);
+	assert_says(&err, "key \"vlan\"");
+	assert_says(&err, "\"longbridgename.4000\"");
+	(void)read_conf("\"bridge\":\"longbridgename\",\"vlan\":4000", "");
 }
 
 TEST(upstreams_other_keys_may_be_off)
@@ -134,7 +188,7 @@ TEST(bad_values_are_named)
 	check_refused("\"mtu\":-1", "", CNI_E_CONFIG,
 		      "key \"mtu\": -1 is not within 0..65535");
 	check_refused("\"mtu\":\"1500\"", "", CNI_E_DECODE,
-		      "key \"mtu\": \"1500\" is not an integer");
+		      "key \"mtu\": \"1500\" is not an integer or \"auto\"");
 	check_refused("\"bridge\":\"\"", "", CNI_E_CONFIG,
 		      "key \"bridge\": \"\": interface name is empty");
 	check_refused(
@@ -275,10 +329,74 @@ TEST(a_choice_must_be_one_that_there_is)
 {
 	check_refused(LISTED, "ATTACH=TAP", CNI_E_CONFIG,
 		      "attach \"TAP\": must be \"veth\" or \"tap\"");
-	check_refused("\"perAttachment\":[\"vlan\"]", "", CNI_E_FIELD,
-		      "key \"perAttachment\": unsupported: value \"vlan\"");
+	check_refused("\"perAttachment\":[\"queues\"]", "", CNI_E_FIELD,
+		      "key \"perAttachment\": unsupported: value \"queues\"");
 	check_refused("\"perAttachment\":[5]", "", CNI_E_DECODE,
 		      "key \"perAttachment\": 5 is not a string");
+}
+
+#define VLAN_LISTED "\"perAttachment\":[\"vlan\"]"
+#define VLAN_ARGS "\"args\":{\"cni\":{\"vlan\":20}}"
+#define VLAN_RUNTIME "\"runtimeConfig\":{\"vlan\":\"30\"}"
+
+TEST(the_vlan_asked_for_last_counts)
+{
+	assert_int_equal(read_conf(VLAN_LISTED ",\"vlan\":5", "").vlan, 5);
+	assert_int_equal(read_conf(VLAN_LISTED ",\"vlan\":5", "VLAN=10").vlan,
+			 10);
+	assert_int_equal(read_conf(VLAN_LISTED "," VLAN_ARGS, "VLAN=10").vlan,
+			 20);
+	assert_int_equal(
+		read_conf(VLAN_LISTED "," VLAN_ARGS "," VLAN_RUNTIME, "VLAN=10")
+			.vlan,
+		30);
+	assert_int_equal(read_conf(VLAN_LISTED ",\"vlan\":5", "VLAN=0").vlan,
+			 0);
+	assert_int_equal(
+		read_conf("\"vlan\":5,\"args\":{\"cni\":{\"vlan\":\"\"}}", "")
+			.vlan,
+		5);
+}
+
+TEST(a_vlan_that_may_not_be_asked_for_is_refused)
+{
+	static const char not_listed[] =
+		"vlan 20 asked for by this attachment: network \"n\" does not list \"vlan\" in perAttachment";
+
+	check_refused(VLAN_ARGS, "", CNI_E_CONFIG, not_listed);
+	check_refused("\"perAttachment\":[\"attach\"]," VLAN_ARGS, "",
+		      CNI_E_CONFIG, not_listed);
+	check_refused(
+		VLAN_LISTED ",\"isGateway\":true,\"vlan\":5," VLAN_ARGS, "",
+		CNI_E_CONFIG,
+		"vlan 20 asked for by this attachment: the network's gateway is in VLAN 5");
+	assert_int_equal(read_conf(VLAN_LISTED
+				   ",\"isGateway\":true,\"vlan\":20," VLAN_ARGS,
+				   "")
+				 .vlan,
+			 20);
+}
+
+TEST(a_vlan_that_is_none_is_refused)
+{
+	static const char *const bad[] = { "VLAN=4095", "VLAN=-1", "VLAN=1x",
+					   "VLAN=99999999999999999999" };
+	char msg[128];
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		(void)snprintf(
+			msg, sizeof(msg),
+			"requested vlan %s: not a number between 0 and 4094",
+			bad[i] + strlen("VLAN="));
+		check_refused(VLAN_LISTED, bad[i], CNI_E_CONFIG, msg);
+	}
+	check_refused(
+		VLAN_LISTED ",\"args\":{\"cni\":{\"vlan\":1.5}}", "",
+		CNI_E_CONFIG,
+		"args.cni: key \"vlan\": requested vlan 1.5: not a number between 0 and 4094");
+	check_refused(VLAN_LISTED ",\"args\":{\"cni\":{\"vlan\":true}}", "",
+		      CNI_E_DECODE,
+		      "args.cni: key \"vlan\": true is not a number");
 }
 
 int main(void)
@@ -287,8 +405,9 @@ int main(void)
 		cmocka_unit_test(nothing_said_means_the_defaults),
 		cmocka_unit_test(every_key_is_read),
 		cmocka_unit_test(a_default_gateway_is_a_gateway),
-		cmocka_unit_test(
-			upstreams_other_keys_are_refused_by_name_and_value),
+		cmocka_unit_test(upstreams_other_keys_are_read),
+		cmocka_unit_test(bad_vlans_are_named),
+		cmocka_unit_test(the_name_of_a_gateway_in_a_vlan_must_fit),
 		cmocka_unit_test(upstreams_other_keys_may_be_off),
 		cmocka_unit_test(bad_values_are_named),
 		cmocka_unit_test(bad_values_of_a_tap_are_named),
@@ -300,6 +419,9 @@ int main(void)
 			who_attaches_may_choose_where_the_network_lets_it),
 		cmocka_unit_test(who_attaches_may_choose_nothing_by_default),
 		cmocka_unit_test(a_choice_must_be_one_that_there_is),
+		cmocka_unit_test(the_vlan_asked_for_last_counts),
+		cmocka_unit_test(a_vlan_that_may_not_be_asked_for_is_refused),
+		cmocka_unit_test(a_vlan_that_is_none_is_refused),
 	};
 
 	return RUN(tests);

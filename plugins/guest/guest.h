@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* guest.h - a container's interface, whatever plugin has made it. */
+#ifndef WEFT_GUEST_GUEST_H
+#define WEFT_GUEST_GUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cni/plugin.h"
+#include "net/link_remove.h"
+#include "net/netlink.h"
+#include "net/route.h"
+
+/**
+ * struct guest - A container's interface, and the ways to it
+ * @call:	The request: CNI_IFNAME in CNI_NETNS
+ * @netns:	Descriptor of the container's namespace
+ * @nl:		rtnetlink there
+ * @index:	ifindex of the interface there
+ * @dad:	Look for duplicates of its IPv6 addresses: wait with dad_wait()
+ *		once there is a carrier
+ */
+struct guest {
+	const struct cni_call *call;
+	int netns;
+	struct netlink *nl;
+	uint32_t index;
+	bool dad;
+};
+
+/** guest_is_l3() - Is there an IPAM plugin that gives it addresses? */
+static inline bool guest_is_l3(const struct cni_call *call)
+{
+	return *call->conf.ipam_type != '\0';
+}
+
+/**
+ * guest_configure() - Its alias, addresses, up, routes
+ * @g:		The interface, down
+ * @ipam:	Addresses and routes; empty on layer 2
+ * @alias:	ifalias
+ * @up:		Bring it up
+ * @err:	Filled on failure
+ *
+ * Return: 0 or a negative errno
+ */
+int guest_configure(const struct guest *g, const struct cni_result *ipam,
+		    const char *alias, bool up, struct cni_err *err);
+
+/** guest_route() - A route of a result as the kernel is to have it */
+struct route guest_route(const struct cni_result *r,
+			 const struct cni_route *route, uint32_t oif);
+
+/**
+ * guest_delete() - Remove CNI_IFNAME in the container
+ * @role:	The plugin's: an interface with the alias of another role, or of
+ *		another attachment, stays. Without one the reference plugin has
+ *		made it, before the configuration's type changed
+ * @wait:	For what to wait
+ *
+ * A namespace that is gone is success, and in our own one nothing is touched.
+ *
+ * Return: 0 or a negative errno
+ */
+int guest_delete(const struct cni_call *call, const char *role,
+		 enum link_wait wait, struct cni_err *err);
+
+/** guest_wait_asked() - "delWait": the one key that DEL reads */
+enum link_wait guest_wait_asked(const struct cni_call *call);
+
+#endif
