@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/vfs.h>
 
+#include "base/file.h"
 #include "base/own_netns.h"
 
 enum { LEAVE_TRIES = 8 };
@@ -78,4 +79,20 @@ void netns_leave(int *home)
 		abort();
 	(void)close(*home);
 	*home = -1;
+}
+
+int netns_lock(int timeout_s, int *ret_fd, struct cni_err *err)
+{
+	cleanup_close int fd = own_netns_open();
+	int r = fd < 0 ? fd : file_lock_fd(fd, timeout_s);
+
+	if (r == -ETIMEDOUT)
+		return err_say(err, CNI_E_RETRY, ETIMEDOUT,
+			       "network namespace: locked by another for %d s",
+			       timeout_s);
+	if (r < 0)
+		return err_set(err, CNI_E_NETNS, -r,
+			       "lock our own network namespace");
+	*ret_fd = TAKE_FD(fd);
+	return 0;
 }

@@ -32,7 +32,8 @@ static void put_metrics(struct netlink_req *q, const struct route *route)
 	netlink_nest_end(q, metrics);
 }
 
-struct netlink_req route_add_req(const struct route *route)
+static struct netlink_req change_req(int type, int flags,
+				     const struct route *route)
 {
 	const uint32_t table = route->table ? route->table : RT_TABLE_MAIN;
 	const struct rtmsg rtm = {
@@ -45,14 +46,15 @@ struct netlink_req route_add_req(const struct route *route)
 							: route->scope),
 		.rtm_type = RTN_UNICAST,
 	};
-	struct netlink_req q =
-		netlink_req(RTM_NEWROUTE, NLM_F_CREATE, &rtm, sizeof(rtm));
+	struct netlink_req q = netlink_req(type, flags, &rtm, sizeof(rtm));
 
 	if (route->dst.plen)
 		netlink_put(&q, RTA_DST, route->dst.addr.b,
 			    ip_len(&route->dst.addr));
 	if (route->gw.family)
 		netlink_put(&q, RTA_GATEWAY, route->gw.b, ip_len(&route->gw));
+	if (route->src.family)
+		netlink_put(&q, RTA_PREFSRC, route->src.b, ip_len(&route->src));
 	if (route->oif)
 		netlink_put_u32(&q, RTA_OIF, route->oif);
 	if (route->priority)
@@ -61,6 +63,11 @@ struct netlink_req route_add_req(const struct route *route)
 		netlink_put_u32(&q, RTA_TABLE, table);
 	put_metrics(&q, route);
 	return q;
+}
+
+struct netlink_req route_add_req(const struct route *route)
+{
+	return change_req(RTM_NEWROUTE, NLM_F_CREATE, route);
 }
 
 int route_check(const struct route *route, struct cni_err *err)
@@ -96,6 +103,18 @@ int route_add(struct netlink *nl, const struct route *route,
 	q = route_add_req(route);
 	r = netlink_do(nl, &q, err);
 	return r < 0 ? route_explain(route, r, err) : 0;
+}
+
+int route_del(struct netlink *nl, const struct route *route,
+	      struct cni_err *err)
+{
+	struct netlink_req q = change_req(RTM_DELROUTE, 0, route);
+	char dst[IP_NET_STR_SIZE];
+	const int r = netlink_do(nl, &q, err);
+
+	return r < 0 ? err_ctx(err, r, "remove route %s by interface %u",
+			       ip_net_format(&route->dst, dst), route->oif)
+		     : 0;
 }
 
 static int append(struct list *l, const struct route *route,
@@ -169,6 +188,7 @@ static int read_route(struct nlmsghdr *h, void *arg, struct cni_err *err)
 	};
 	read_ip(tb[RTA_DST], l->family, &route.dst.addr);
 	read_ip(tb[RTA_GATEWAY], l->family, &route.gw);
+	read_ip(tb[RTA_PREFSRC], l->family, &route.src);
 	if (tb[RTA_METRICS] &&
 	    nla_parse_nested(m, RTAX_MAX, tb[RTA_METRICS], NULL) >= 0) {
 		route.mtu = netlink_attr_u32(m[RTAX_MTU], 0);

@@ -16,6 +16,8 @@ struct netlink;
  * @dst:	Destination, host bits clear; a prefix length of 0 is the
  *		default route
  * @gw:		Next hop; family 0: the destination is on the link
+ * @src:	Source address of what the host itself sends there; family 0: the
+ *		kernel's choice
  * @oif:	ifindex of the device it leaves by
  * @priority:	Metric; 0: the kernel's default (IPv4 0, IPv6 1024)
  * @table:	Routing table; 0: main, 254. A list always holds the number
@@ -25,7 +27,7 @@ struct netlink;
  */
 struct route {
 	struct ip_net dst;
-	struct ip_addr gw;
+	struct ip_addr gw, src;
 	uint32_t oif, priority, table, mtu, advmss;
 	int scope;
 };
@@ -48,6 +50,17 @@ struct route {
  *   -ENODEV       there is no such device
  */
 int route_add(struct netlink *nl, const struct route *route,
+	      struct cni_err *err);
+
+/**
+ * route_del() - Remove a route
+ *
+ * Of several to the same destination, the one with this device, priority and
+ * table.
+ *
+ * Return: 0, -ESRCH if there is none, or another negative errno
+ */
+int route_del(struct netlink *nl, const struct route *route,
 	      struct cni_err *err);
 
 /**

@@ -304,6 +304,34 @@ TEST(a_route_by_a_device_that_is_down_or_off_its_link_is_refused)
 		     "another family");
 }
 
+TEST(a_route_has_a_source_and_is_taken_away_by_its_priority)
+{
+	struct sandbox *s = *state;
+	const uint32_t a =
+		routed_bridge(s, "bra", "10.1.0.1/16", "fd00:1::1/64");
+	struct route r = { .dst = net_of("10.9.0.2/32"),
+			   .src = ip_of("10.1.0.1"),
+			   .oif = a,
+			   .priority = 1U << 30,
+			   .scope = -1 };
+	struct route *v = NULL;
+	size_t n;
+
+	assert_works(route_add(s->nl, &r, &s->err), s->err);
+	r.priority++;
+	assert_works(route_add(s->nl, &r, &s->err), s->err);
+	assert_works(route_list(s->nl, a, &v, &n, &s->err), s->err);
+	assert_true(ip_equal(&find(v, n, "10.9.0.2/32", NULL)->src, &r.src));
+	free(v);
+
+	assert_works(route_del(s->nl, &r, &s->err), s->err);
+	assert_fails(route_del(s->nl, &r, &s->err), ESRCH, s->err,
+		     "remove route 10.9.0.2/32");
+	assert_works(route_list(s->nl, a, &v, &n, &s->err), s->err);
+	assert_int_equal(find(v, n, "10.9.0.2/32", NULL)->priority, 1U << 30);
+	free(v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -318,6 +346,8 @@ int main(void)
 			the_same_route_twice_is_eexist_another_gateway_is_not),
 		in_sandbox(
 			a_route_by_a_device_that_is_down_or_off_its_link_is_refused),
+		in_sandbox(
+			a_route_has_a_source_and_is_taken_away_by_its_priority),
 	};
 
 	return RUN(tests);
