@@ -6,12 +6,14 @@
 #include "bridge-vm/bridge_vm.h"
 #include "cni/plugin.h"
 #include "ipam-host-local/ipam.h"
+#include "macvlan-vm/macvlan_vm.h"
 #include "weft/weft.h"
 
 int main(int argc, char **argv)
 {
 	const struct cni_plugin plugins[] = {
 		bridge_vm,
+		macvlan_vm,
 		ipam_host_local,
 		{ 0 },
 	};
