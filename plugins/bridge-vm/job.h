@@ -70,7 +70,10 @@ static inline bool job_is_l3(const struct job *j)
 /** job_guest() - A container's interface, once it is made */
 static inline struct guest job_guest(const struct job *j)
 {
-	return (struct guest){ j->call, j->netns, j->guest, j->guest_link };
+	return (struct guest){ .call = j->call,
+			       .netns = j->netns,
+			       .nl = j->guest,
+			       .index = j->guest_link };
 }
 
 /**

@@ -17,12 +17,15 @@
  * @netns:	Descriptor of the container's namespace
  * @nl:		rtnetlink there
  * @index:	ifindex of the interface there
+ * @on_lan:	Others are there: IPv6 neighbours are told of its addresses, and
+ *		the kernel's own ones tried for duplicates
  */
 struct guest {
 	const struct cni_call *call;
 	int netns;
 	struct netlink *nl;
 	uint32_t index;
+	bool on_lan;
 };
 
 /** guest_is_l3() - Is there an IPAM plugin that gives it addresses? */

@@ -16,7 +16,7 @@ int macvlan_job_open(const struct cni_call *call, struct job *ret,
 	*ret = (struct job){
 		.call = call,
 		.attachment = cni_attachment_of(call),
-		.guest = { .call = call, .netns = -1 },
+		.guest = { .call = call, .netns = -1, .on_lan = true },
 		.lease = { .call = call, .ipam = &ret->ipam },
 		.undo = UNDO_INIT(err),
 	};

@@ -26,20 +26,27 @@
 	"\"bridge\":\"br0\",\"isDefaultGateway\":true," \
 	"\"ipMasq\":true,\"ipam\":{\"type\":\"ipam-host-local\"," DUAL "}"
 
-static const struct setup veth = { "veth", "bridge-vm", WHOLE, false };
+static const struct setup veth = { "veth", "bridge-vm", WHOLE, false, false };
 static const struct setup tap = { "tap", "bridge-vm",
-				  WHOLE ",\"attach\":\"tap\"", false };
+				  WHOLE ",\"attach\":\"tap\"", false, false };
+static const struct setup macvlan = {
+	"macvlan", "macvlan-vm",
+	"\"master\":\"p0\",\"hostAccess\":true,"
+	"\"ipam\":{\"type\":\"ipam-host-local\"," DUAL "}",
+	false, true
+};
 static const struct setup ipam = {
 	"IPAM", "ipam-host-local",
-	"\"ipam\":{\"type\":\"ipam-host-local\"," DUAL "}", false
+	"\"ipam\":{\"type\":\"ipam-host-local\"," DUAL "}", false, false
 };
 static const struct setup foreign = {
 	"foreign IPAM", "bridge-vm",
-	"\"bridge\":\"br0\",\"ipam\":{\"type\":\"host-local\"," DUAL "}", true
+	"\"bridge\":\"br0\",\"ipam\":{\"type\":\"host-local\"," DUAL "}", true,
+	false
 };
 static const struct setup reference = {
 	"reference", "host-local",
-	"\"ipam\":{\"type\":\"host-local\"," DUAL "}", true
+	"\"ipam\":{\"type\":\"host-local\"," DUAL "}", true, false
 };
 
 struct scenario {
@@ -65,6 +72,12 @@ static const struct scenario scenarios[] = {
 	{ &tap, "tap DEL", "DEL", WAIT, false },
 	{ &tap, "tap DEL with a child", "DEL", EVENT, false },
 	{ &tap, "tap GC", "GC", STALE, false },
+	{ &macvlan, "macvlan ADD", "ADD", NULL, true },
+	{ &macvlan, "macvlan second ADD", "ADD", NULL, false },
+	{ &macvlan, "macvlan CHECK", "CHECK", NULL, false },
+	{ &macvlan, "macvlan DEL", "DEL", WAIT, false },
+	{ &macvlan, "macvlan last DEL", "DEL", WAIT, true },
+	{ &macvlan, "macvlan last DEL, children", "DEL", EVENT, true },
 	{ &ipam, "IPAM ADD", "ADD", NULL, true },
 	{ &ipam, "IPAM CHECK", "CHECK", NULL, false },
 	{ &ipam, "IPAM DEL", "DEL", NULL, false },

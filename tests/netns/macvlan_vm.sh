@@ -564,6 +564,27 @@ worked "STATUS cannot know the container's parents"
 cni VERSION "" "" '{"cniVersion": "1.1.0", "type": "macvlan-vm"}'
 has "VERSION" '.supportedVersions | index("1.1.0")'
 
+# --- The example. ---
+
+lan_conflist_of_the_examples() {
+	ip addr add 192.168.1.10/24 dev p1
+	ip route add default via 192.168.1.1
+	ip -n lan addr add 192.168.1.1/24 dev p1
+	mkdir "$TMPDIR/net.d"
+	cp "$cni_root/examples/lan.conflist" "$TMPDIR/net.d"
+	export NETCONFPATH=$TMPDIR/net.d CNI_PATH=$cni_bin
+	succeeds "examples/lan.conflist: weft add" \
+		"$cni_bin/weft" add lan /run/netns/c1
+	pings "the guest reaches the LAN's router" c1 192.168.1.1
+	pings "the guest reaches the host" c1 192.168.1.10
+	succeeds "the host reaches the guest" busybox ping -qc1 -W2 192.168.1.200
+	succeeds "weft check" "$cni_bin/weft" check lan /run/netns/c1
+	succeeds "weft del" "$cni_bin/weft" del lan /run/netns/c1
+	same "" "$(host_device)$(leases lan)" "and nothing is left"
+	ip addr del 192.168.1.10/24 dev p1
+}
+lan_conflist_of_the_examples
+
 # --- What the reference macvlan gets wrong, and its users complained of. ---
 
 # Run: errors after the creation left the link, because of a shadowed variable.
