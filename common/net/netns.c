@@ -28,6 +28,7 @@ int netns_open(const char *path, int *ret_fd, struct cni_err *err)
 {
 	cleanup_close int fd = -1;
 	struct statfs fs;
+	int type;
 
 	/* Looked at before it is opened, and again: it may be replaced. */
 	if (statfs(path, &fs) < 0)
@@ -42,7 +43,11 @@ int netns_open(const char *path, int *ret_fd, struct cni_err *err)
 			       "failed to open netns \"%s\"", path);
 	if (fs.f_type != NSFS_MAGIC)
 		return refuse(&fs, path, err);
-	if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET)
+	type = ioctl(fd, NS_GET_NSTYPE);
+	if (type < 0)
+		return err_set(err, CNI_E_NETNS, errno,
+			       "failed to open netns \"%s\"", path);
+	if (type != CLONE_NEWNET)
 		return err_say(err, CNI_E_NETNS, EINVAL,
 			       "failed to open netns \"%s\": a namespace, but "
 			       "not a network namespace",

@@ -58,7 +58,8 @@ struct route guest_route(const struct cni_result *r,
  *		made it, before the configuration's type changed
  * @wait:	For what to wait
  *
- * A namespace that is gone is success, and in our own one nothing is touched.
+ * A namespace that is gone is success, one that cannot be opened is not; in our
+ * own one nothing is touched.
  *
  * Return: 0 or a negative errno
  */

@@ -140,6 +140,28 @@ static const struct ip_addr *find_source(const struct ip_net *have, size_t n,
 	return NULL;
 }
 
+static int pick_routes(const struct job *j, const struct cni_result *res,
+		       const struct ip_net *have, size_t n_have,
+		       struct route *ret)
+{
+	int n = 0;
+
+	for (size_t i = 0; i < res->n_ips; i++) {
+		const struct ip_net *guest = &res->ips[i].address;
+		const struct ip_addr *src = find_source(have, n_have, guest);
+
+		if (!src)
+			continue;
+		ret[n++] = (struct route){
+			.dst = { guest->addr, ip_max_plen(guest->addr.family) },
+			.src = *src,
+			.priority = cni_attachment_ifindex(&j->attachment),
+			.scope = -1,
+		};
+	}
+	return n;
+}
+
 /*
  * The routes to the addresses of @res that the host has a source for.
  *
@@ -148,31 +170,16 @@ static const struct ip_addr *find_source(const struct ip_net *have, size_t n,
 static int list_wanted(const struct job *j, const struct cni_result *res,
 		       struct route **ret, struct cni_err *err)
 {
-	cleanup_free struct route *v = calloc(res->n_ips + 1, sizeof(*v));
 	cleanup_free struct ip_net *have = NULL;
-	size_t n_have = 0;
-	int r, n = 0;
+	size_t n = 0;
+	int r = addr_list(j->host, j->parent.index, &have, &n, err);
 
-	if (!v)
-		return err_set(err, CNI_E_INTERNAL, ENOMEM, "hostAccess");
-	r = addr_list(j->host, j->parent.index, &have, &n_have, err);
-	for (size_t i = 0; !r && i < res->n_ips; i++) {
-		const struct ip_net *guest = &res->ips[i].address;
-		const struct ip_addr *src = find_source(have, n_have, guest);
-
-		if (!src)
-			continue;
-		v[n++] = (struct route){
-			.dst = { guest->addr, ip_max_plen(guest->addr.family) },
-			.src = *src,
-			.priority = cni_attachment_ifindex(&j->attachment),
-			.scope = -1,
-		};
-	}
 	if (r < 0)
 		return r;
-	*ret = TAKE_PTR(v);
-	return n;
+	*ret = calloc(res->n_ips + 1, sizeof(**ret));
+	if (!*ret)
+		return err_set(err, CNI_E_INTERNAL, ENOMEM, "hostAccess");
+	return pick_routes(j, res, have, n, *ret);
 }
 
 /* For IPv6 a neighbour is only told of addresses that the asked device has. */
@@ -346,27 +353,33 @@ static bool has_route(const struct route *have, size_t n,
 }
 
 static int check_routes(struct job *j, const struct device *d,
-			const struct cni_result *prev, struct cni_err *err)
+			const struct route *want, size_t n, struct cni_err *err)
 {
-	cleanup_free struct route *want = NULL, *have = NULL;
+	cleanup_free struct route *have = NULL;
 	char text[IP_NET_STR_SIZE];
-	size_t n = 0;
-	int wanted, r;
+	size_t n_have = 0;
+	int r = route_list(j->host, d->link.index, &have, &n_have, err);
 
-	wanted = list_wanted(j, prev, &want, err);
-	if (!wanted)
-		return damaged(
-			err,
-			"hostAccess: the host has no address in the guest's subnet on %s any more",
-			j->parent.name);
-	r = wanted < 0 ? wanted
-		       : route_list(j->host, d->link.index, &have, &n, err);
-	for (int i = 0; !r && i < wanted; i++)
-		if (!has_route(have, n, &want[i]))
+	for (size_t i = 0; !r && i < n; i++)
+		if (!has_route(have, n_have, &want[i]))
 			r = damaged(err,
 				    "hostAccess: route to %s by %s is missing",
 				    ip_net_format(&want[i].dst, text), d->name);
 	return r;
+}
+
+static int check_wanted(struct job *j, const struct device *d,
+			const struct cni_result *prev, struct cni_err *err)
+{
+	cleanup_free struct route *want = NULL;
+	const int r = list_wanted(j, prev, &want, err);
+
+	if (!r)
+		return damaged(
+			err,
+			"hostAccess: the host has no address in the guest's subnet on %s any more",
+			j->parent.name);
+	return r < 0 ? r : check_routes(j, d, want, (size_t)r, err);
 }
 
 int access_check(struct job *j, const struct cni_result *prev,
@@ -388,5 +401,5 @@ int access_check(struct job *j, const struct cni_result *prev,
 	if (d.link.peer != parent_index(&j->parent))
 		return damaged(err, "hostAccess: interface %s is not on %s",
 			       d.name, j->parent.name);
-	return check_routes(j, &d, prev, err);
+	return check_wanted(j, &d, prev, err);
 }

@@ -308,7 +308,6 @@ tcp() { # NAME SERVER-NS CLIENT-NS ADDRESS; "" is the host
 
 add c1 c1 "$access" CNI_ARGS="IP=10.1.0.2"
 worked "hostAccess"
-c1_result=$result
 c1_v6=$(jq -r '.ips[1].address | sub("/.*"; "")' <<<"$result")
 dev=$(host_device)
 is "makes the host's own macvlan, marked, on the parent, without link-local" \
