@@ -229,3 +229,55 @@ int route_list(struct netlink *nl, uint32_t oif, struct route **ret,
 	*ret_n = l.routes.n;
 	return 0;
 }
+
+static bool is_default(const struct route *route)
+{
+	return !route->dst.plen && route->table == RT_TABLE_MAIN && route->oif;
+}
+
+/* Of 240.0.0.0/4, which is reserved. */
+static int ask_default(struct netlink *nl, struct list *l, struct cni_err *err)
+{
+	static const uint8_t nobody[] = { 240, 0, 0, 1 };
+	const struct rtmsg rtm = { .rtm_family = AF_INET,
+				   .rtm_dst_len = 32,
+				   .rtm_flags = RTM_F_FIB_MATCH };
+	struct netlink_req q = netlink_req(RTM_GETROUTE, 0, &rtm, sizeof(rtm));
+
+	l->family = AF_INET;
+	netlink_put(&q, RTA_DST, nobody, sizeof(nobody));
+	return netlink_get(nl, &q, read_route, l, err);
+}
+
+static int find_default(struct netlink *nl, struct route *ret,
+			struct cni_err *err)
+{
+	cleanup_free struct route *v = NULL;
+	size_t n = 0, i = 0;
+	int r = route_list(nl, 0, &v, &n, err);
+
+	if (r < 0)
+		return r;
+	while (i < n && !is_default(&v[i]))
+		i++;
+	if (i == n)
+		return err_set(err, CNI_E_KERNEL, ENETUNREACH,
+			       "find a default route");
+	*ret = v[i];
+	return 0;
+}
+
+int route_get_default(struct netlink *nl, struct route *ret,
+		      struct cni_err *err)
+{
+	struct cni_err ignored = CNI_ERR_INIT;
+	struct list l = { 0 };
+	const int r = ask_default(nl, &l, &ignored);
+	const struct route *v = l.routes.v;
+	const bool found = r >= 0 && l.routes.n && is_default(&v[0]);
+
+	if (found)
+		*ret = v[0];
+	free(l.routes.v);
+	return found ? 0 : find_default(nl, ret, err);
+}

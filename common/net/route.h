@@ -79,6 +79,23 @@ int route_del(struct netlink *nl, const struct route *route,
 int route_list(struct netlink *nl, uint32_t oif, struct route **ret,
 	       size_t *ret_n, struct cni_err *err);
 
+/**
+ * route_get_default() - The first default route of the main table
+ * @nl:		rtnetlink socket of the namespace
+ * @ret:	IPv4's, else IPv6's; of several paths the first. Unchanged on
+ *		failure
+ * @err:	Filled on failure
+ *
+ * Asks where an IPv4 address that nobody has would go. Only if that is not the
+ * answer, also where there is IPv6 alone, all routes are listed.
+ *
+ * Source: RTM_F_FIB_MATCH, linux/rtnetlink.h.
+ *
+ * Return: 0, -ENETUNREACH if there is none, or another negative errno
+ */
+int route_get_default(struct netlink *nl, struct route *ret,
+		      struct cni_err *err);
+
 /* For the module beside this one, which sends requests of its own. */
 
 /** route_check() - -EAFNOSUPPORT: gateway and destination are of two families */

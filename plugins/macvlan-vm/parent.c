@@ -1,31 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* parent.c - the device that carries the network. */
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "macvlan-vm/job.h"
 #include "net/route.h"
 
-enum { MAIN_TABLE = 254 };
-
 static int find_default(struct netlink *nl, struct link_info *ret,
 			struct cni_err *err)
 {
-	cleanup_free struct route *routes = NULL;
-	size_t n = 0, i = 0;
-	int r = route_list(nl, 0, &routes, &n, err);
+	struct route route;
+	const int r = route_get_default(nl, &route, err);
 
-	if (r < 0)
-		return r;
-	while (i < n && (routes[i].dst.plen || !routes[i].oif ||
-			 routes[i].table != MAIN_TABLE))
-		i++;
-	if (i == n)
+	if (r == -ENETUNREACH)
 		return err_say(
 			err, CNI_E_CONFIG, ENODEV,
 			"no default route interface found, and no \"master\" is configured");
-	return link_get_index(nl, routes[i].oif, ret, err);
+	return r ? r : link_get_index(nl, route.oif, ret, err);
 }
 
 int parent_find(struct netlink *nl, const struct macvlan_vm_conf *conf,

@@ -381,6 +381,30 @@ succeeds "the other's guest is still reached" \
 cni DEL c2 c2 "$(jq -c '.name = "net2"' <<<"$access")"
 rm -rf "$cni_leases/net2" "$cni_leases"/.weft/net2*
 
+# Between the last look for a guest and the removal nobody adds one: both wait
+# for the lock, which is the namespace's own.
+both_wait_for_the_lock() {
+	local pid
+
+	add c2 c2 "$access" CNI_ARGS="IP=10.1.0.3"
+	exec 9</proc/self/ns/net
+	flock 9
+	cni DEL c2 c2 "$access" 9<&- &
+	pid=$!
+	sleep 0.5
+	same 1 "$(host_device | wc -l)" "a DEL waits while the lock is held"
+	cni ADD c1 c1 "$access" CNI_ARGS="IP=10.1.0.2" 9<&- &
+	sleep 0.5
+	same "" "$(ip route show 10.1.0.2)" "so does an ADD"
+	exec 9<&-
+	wait "$pid" $!
+	same 10.1.0.2 "$(ip -4 -j route show dev "$(host_device)" |
+		jq -r '.[].dst')" "then one is gone and the other there"
+	cni DEL c1 c1 "$access"
+	same "" "$(host_device)" "and then none"
+}
+both_wait_for_the_lock
+
 # A last DEL and a first ADD at once: whoever is added is reached.
 last_del_races_with_a_new_add() {
 	local i lost=0 failed=0 pid
