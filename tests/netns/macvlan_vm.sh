@@ -522,11 +522,15 @@ host_route_gone() {
 damage "the host's device is gone" mvh host_device_gone
 damage "the host's device is down" down host_device_down
 damage "the host's route is gone" 10.1.0.2 host_route_gone
-parent_renamed() {
-	ip link set p0 name p9
+# Linux 6.1 renames nothing that is up.
+rename() {
+	ip link set "$1" down
+	ip link set "$1" name "$2"
+	ip link set "$2" up
 }
-damage "the parent is not there" p0 parent_renamed
-ip link set p9 name p0
+damage "the parent is not there" p0 rename p0 p9
+rename p9 p0
+ip addr replace fd00:1::1/64 dev p0 nodad
 
 add c1 c1 "$config"
 ip link set p0 promisc on
