@@ -21,7 +21,7 @@ ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -Icommon -Iplugins -Iipam -Igo-free-shim \
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SANITIZE) $(LDFLAGS)
 LDLIBS = $(shell pkg-config --libs $(LIBS) 2>/dev/null)
 
-NAMES := bridge-vm ipam-host-local portmap-nft
+NAMES := bridge-vm macvlan-vm ipam-host-local portmap-nft
 SRC := $(wildcard common/*/*.c plugins/*.c plugins/*/*.c ipam/*/*.c \
 	go-free-shim/*/*.c)
 HDR := $(wildcard common/*/*.h plugins/*/*.h ipam/*/*.h go-free-shim/*/*.h)

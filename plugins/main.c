@@ -6,6 +6,7 @@
 #include "bridge-vm/bridge_vm.h"
 #include "cni/plugin.h"
 #include "ipam-host-local/ipam.h"
+#include "macvlan-vm/macvlan_vm.h"
 #include "portmap-nft/portmap_nft.h"
 #include "weft/weft.h"
 
@@ -13,6 +14,7 @@ int main(int argc, char **argv)
 {
 	const struct cni_plugin plugins[] = {
 		bridge_vm,
+		macvlan_vm,
 		ipam_host_local,
 		portmap_nft,
 		{ 0 },

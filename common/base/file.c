@@ -157,6 +157,13 @@ static int flock_timed(int fd, int timeout_s)
 	return r == -EINTR ? -ETIMEDOUT : r;
 }
 
+int file_lock_fd(int fd, int timeout_s)
+{
+	const int r = flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
+
+	return r == -EWOULDBLOCK ? flock_timed(fd, timeout_s) : r;
+}
+
 int file_lock_at(int dirfd, const char *name, mode_t mode, int timeout_s,
 		 int *ret_fd, struct cni_err *err)
 {
@@ -167,9 +174,7 @@ int file_lock_at(int dirfd, const char *name, mode_t mode, int timeout_s,
 	if (fd < 0)
 		return err_set(err, CNI_E_IO, errno, "open lock %s", name);
 
-	r = flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
-	if (r == -EWOULDBLOCK)
-		r = flock_timed(fd, timeout_s);
+	r = file_lock_fd(fd, timeout_s);
 	if (r == -ETIMEDOUT)
 		return err_say(err, CNI_E_RETRY, ETIMEDOUT,
 			       "lock %s: held by another for %d s", name,

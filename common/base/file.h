@@ -61,7 +61,16 @@ int file_mkdirs(const char *path, mode_t mode, int *ret_fd,
 int file_opendir_at(int dirfd, DIR **ret);
 
 /**
- * file_lock_at() - Take an exclusive flock(2), waiting at most @timeout_s
+ * file_lock_fd() - Take an exclusive flock(2), waiting at most @timeout_s
+ * @fd:		Open file; closing it unlocks
+ * @timeout_s:	Seconds, > 0
+ *
+ * Return: 0, -ETIMEDOUT, or another negative errno
+ */
+int file_lock_fd(int fd, int timeout_s);
+
+/**
+ * file_lock_at() - The same of a file by its name
  * @dirfd:	Opened directory
  * @name:	Lock file in it, created if missing
  * @mode:	Of a created lock file

@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/vfs.h>
 
+#include "base/file.h"
 #include "base/own_netns.h"
 
 enum { LEAVE_TRIES = 8 };
@@ -27,6 +28,7 @@ int netns_open(const char *path, int *ret_fd, struct cni_err *err)
 {
 	cleanup_close int fd = -1;
 	struct statfs fs;
+	int type;
 
 	/* Looked at before it is opened, and again: it may be replaced. */
 	if (statfs(path, &fs) < 0)
@@ -41,7 +43,11 @@ int netns_open(const char *path, int *ret_fd, struct cni_err *err)
 			       "failed to open netns \"%s\"", path);
 	if (fs.f_type != NSFS_MAGIC)
 		return refuse(&fs, path, err);
-	if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET)
+	type = ioctl(fd, NS_GET_NSTYPE);
+	if (type < 0)
+		return err_set(err, CNI_E_NETNS, errno,
+			       "failed to open netns \"%s\"", path);
+	if (type != CLONE_NEWNET)
 		return err_say(err, CNI_E_NETNS, EINVAL,
 			       "failed to open netns \"%s\": a namespace, but "
 			       "not a network namespace",
@@ -78,4 +84,20 @@ void netns_leave(int *home)
 		abort();
 	(void)close(*home);
 	*home = -1;
+}
+
+int netns_lock(int timeout_s, int *ret_fd, struct cni_err *err)
+{
+	cleanup_close int fd = own_netns_open();
+	int r = fd < 0 ? fd : file_lock_fd(fd, timeout_s);
+
+	if (r == -ETIMEDOUT)
+		return err_say(err, CNI_E_RETRY, ETIMEDOUT,
+			       "network namespace: locked by another for %d s",
+			       timeout_s);
+	if (r < 0)
+		return err_set(err, CNI_E_NETNS, -r,
+			       "lock our own network namespace");
+	*ret_fd = TAKE_FD(fd);
+	return 0;
 }

@@ -45,6 +45,19 @@ int netns_enter(int fd, int *ret_home, struct cni_err *err);
  */
 void netns_leave(int *home);
 
+/**
+ * netns_lock() - One of us at a time in the calling thread's namespace
+ * @timeout_s:	Seconds, > 0
+ * @ret_fd:	Close it to unlock; unchanged on failure
+ * @err:	Filled on failure
+ *
+ * For changes that the kernel cannot make in one request. flock(2) of the
+ * namespace itself: it needs no file, and ends with its holder.
+ *
+ * Return: 0, -ETIMEDOUT (CNI_E_RETRY), or another negative errno
+ */
+int netns_lock(int timeout_s, int *ret_fd, struct cni_err *err);
+
 #define cleanup_netns_leave CLEANUP(netns_leave)
 
 #endif

@@ -32,7 +32,8 @@ static void put_metrics(struct netlink_req *q, const struct route *route)
 	netlink_nest_end(q, metrics);
 }
 
-struct netlink_req route_add_req(const struct route *route)
+static struct netlink_req change_req(int type, int flags,
+				     const struct route *route)
 {
 	const uint32_t table = route->table ? route->table : RT_TABLE_MAIN;
 	const struct rtmsg rtm = {
@@ -45,14 +46,15 @@ struct netlink_req route_add_req(const struct route *route)
 							: route->scope),
 		.rtm_type = RTN_UNICAST,
 	};
-	struct netlink_req q =
-		netlink_req(RTM_NEWROUTE, NLM_F_CREATE, &rtm, sizeof(rtm));
+	struct netlink_req q = netlink_req(type, flags, &rtm, sizeof(rtm));
 
 	if (route->dst.plen)
 		netlink_put(&q, RTA_DST, route->dst.addr.b,
 			    ip_len(&route->dst.addr));
 	if (route->gw.family)
 		netlink_put(&q, RTA_GATEWAY, route->gw.b, ip_len(&route->gw));
+	if (route->src.family)
+		netlink_put(&q, RTA_PREFSRC, route->src.b, ip_len(&route->src));
 	if (route->oif)
 		netlink_put_u32(&q, RTA_OIF, route->oif);
 	if (route->priority)
@@ -61,6 +63,11 @@ struct netlink_req route_add_req(const struct route *route)
 		netlink_put_u32(&q, RTA_TABLE, table);
 	put_metrics(&q, route);
 	return q;
+}
+
+struct netlink_req route_add_req(const struct route *route)
+{
+	return change_req(RTM_NEWROUTE, NLM_F_CREATE, route);
 }
 
 int route_check(const struct route *route, struct cni_err *err)
@@ -96,6 +103,18 @@ int route_add(struct netlink *nl, const struct route *route,
 	q = route_add_req(route);
 	r = netlink_do(nl, &q, err);
 	return r < 0 ? route_explain(route, r, err) : 0;
+}
+
+int route_del(struct netlink *nl, const struct route *route,
+	      struct cni_err *err)
+{
+	struct netlink_req q = change_req(RTM_DELROUTE, 0, route);
+	char dst[IP_NET_STR_SIZE];
+	const int r = netlink_do(nl, &q, err);
+
+	return r < 0 ? err_ctx(err, r, "remove route %s by interface %u",
+			       ip_net_format(&route->dst, dst), route->oif)
+		     : 0;
 }
 
 static int append(struct list *l, const struct route *route,
@@ -168,6 +187,7 @@ static int read_route(struct nlmsghdr *h, void *arg, struct cni_err *err)
 	};
 	read_ip(tb[RTA_DST], l->family, &route.dst.addr);
 	read_ip(tb[RTA_GATEWAY], l->family, &route.gw);
+	read_ip(tb[RTA_PREFSRC], l->family, &route.src);
 	if (tb[RTA_METRICS] &&
 	    nla_parse_nested(m, RTAX_MAX, tb[RTA_METRICS], NULL) >= 0) {
 		route.mtu = netlink_attr_u32(m[RTAX_MTU], 0);
@@ -238,4 +258,56 @@ int route_get(struct netlink *nl, const struct ip_addr *dst,
 	netlink_put(&q, RTA_DST, dst->b, ip_len(dst));
 	r = netlink_get(nl, &q, read_answer, ret, err);
 	return r < 0 ? err_ctx(err, r, "route to %s", ip_format(dst, text)) : 0;
+}
+
+static bool is_default(const struct route *route)
+{
+	return !route->dst.plen && route->table == RT_TABLE_MAIN && route->oif;
+}
+
+/* Of 240.0.0.0/4, which is reserved. */
+static int ask_default(struct netlink *nl, struct list *l, struct cni_err *err)
+{
+	static const uint8_t nobody[] = { 240, 0, 0, 1 };
+	const struct rtmsg rtm = { .rtm_family = AF_INET,
+				   .rtm_dst_len = 32,
+				   .rtm_flags = RTM_F_FIB_MATCH };
+	struct netlink_req q = netlink_req(RTM_GETROUTE, 0, &rtm, sizeof(rtm));
+
+	l->family = AF_INET;
+	netlink_put(&q, RTA_DST, nobody, sizeof(nobody));
+	return netlink_get(nl, &q, read_route, l, err);
+}
+
+static int find_default(struct netlink *nl, struct route *ret,
+			struct cni_err *err)
+{
+	cleanup_free struct route *v = NULL;
+	size_t n = 0, i = 0;
+	int r = route_list(nl, 0, &v, &n, err);
+
+	if (r < 0)
+		return r;
+	while (i < n && !is_default(&v[i]))
+		i++;
+	if (i == n)
+		return err_set(err, CNI_E_KERNEL, ENETUNREACH,
+			       "find a default route");
+	*ret = v[i];
+	return 0;
+}
+
+int route_get_default(struct netlink *nl, struct route *ret,
+		      struct cni_err *err)
+{
+	struct cni_err ignored = CNI_ERR_INIT;
+	struct list l = { 0 };
+	const int r = ask_default(nl, &l, &ignored);
+	const struct route *v = l.routes.v;
+	const bool found = r >= 0 && l.routes.n && is_default(&v[0]);
+
+	if (found)
+		*ret = v[0];
+	free(l.routes.v);
+	return found ? 0 : find_default(nl, ret, err);
 }

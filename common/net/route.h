@@ -17,6 +17,8 @@ struct netlink;
  * @dst:	Destination, host bits clear; a prefix length of 0 is the
  *		default route
  * @gw:		Next hop; family 0: the destination is on the link
+ * @src:	Source address of what the host itself sends there; family 0: the
+ *		kernel's choice
  * @oif:	ifindex of the device it leaves by
  * @priority:	Metric; 0: the kernel's default (IPv4 0, IPv6 1024)
  * @table:	Routing table; 0: main, 254. A list always holds the number
@@ -26,7 +28,7 @@ struct netlink;
  */
 struct route {
 	struct ip_net dst;
-	struct ip_addr gw;
+	struct ip_addr gw, src;
 	uint32_t oif, priority, table, mtu, advmss;
 	int scope;
 };
@@ -49,6 +51,17 @@ struct route {
  *   -ENODEV       there is no such device
  */
 int route_add(struct netlink *nl, const struct route *route,
+	      struct cni_err *err);
+
+/**
+ * route_del() - Remove a route
+ *
+ * Of several to the same destination, the one with this device, priority and
+ * table.
+ *
+ * Return: 0, -ESRCH if there is none, or another negative errno
+ */
+int route_del(struct netlink *nl, const struct route *route,
 	      struct cni_err *err);
 
 /**
@@ -92,6 +105,23 @@ struct route_answer {
  */
 int route_get(struct netlink *nl, const struct ip_addr *dst,
 	      struct route_answer *ret, struct cni_err *err);
+
+/**
+ * route_get_default() - The first default route of the main table
+ * @nl:		rtnetlink socket of the namespace
+ * @ret:	IPv4's, else IPv6's; of several paths the first. Unchanged on
+ *		failure
+ * @err:	Filled on failure
+ *
+ * Asks where an IPv4 address that nobody has would go. Only if that is not the
+ * answer, also where there is IPv6 alone, all routes are listed.
+ *
+ * Source: RTM_F_FIB_MATCH, linux/rtnetlink.h.
+ *
+ * Return: 0, -ENETUNREACH if there is none, or another negative errno
+ */
+int route_get_default(struct netlink *nl, struct route *ret,
+		      struct cni_err *err);
 
 /* For the module beside this one, which sends requests of its own. */
 

@@ -53,9 +53,12 @@ static bool is_port(const struct link_info *link, struct port *ret)
 		return false;
 	ret->link = *link;
 	/* Killed between making a device and naming it: seen, and nobody's. */
-	if (!cni_alias_parse(link->alias, &ret->alias))
+	if (!cni_alias_parse(link->alias, &ret->alias)) {
 		ret->alias.of = nobody;
-	return true;
+		return true;
+	}
+	/* What has no container is the network's: macvlan-vm's hostAccess. */
+	return *ret->alias.of.container_id != '\0';
 }
 
 /* The lease directory of a network is read once, for all its ports. */

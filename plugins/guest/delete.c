@@ -9,6 +9,14 @@
 #include "net/link.h"
 #include "net/netns.h"
 
+/* What is there is no namespace, if anything is. Any other failure does not say
+ * so: the guest may live, and its address with it. */
+static bool is_gone(int r)
+{
+	return r == -ENOENT || r == -ENOTDIR || r == -EINVAL || r == -ELOOP ||
+	       r == -ENAMETOOLONG;
+}
+
 /* In our own namespace CNI_IFNAME is the host's. */
 int guest_delete(const struct cni_call *call, const char *role,
 		 enum link_wait wait, struct cni_err *err)
@@ -23,12 +31,13 @@ int guest_delete(const struct cni_call *call, const char *role,
 	if (!*call->args.netns || cni_netns_is_own(call->args.netns))
 		return 0;
 	r = netns_open(call->args.netns, &netns, err);
-	if (r < 0) {
+	if (is_gone(r)) {
 		log_info("DEL: %s", err->msg);
 		return 0;
 	}
 	cni_attachment_alias(&a, role, alias);
-	r = netlink_open_in(netns, &guest, err);
+	if (!r)
+		r = netlink_open_in(netns, &guest, err);
 	if (!r)
 		r = link_get(guest, a.ifname, &link, err);
 	/* Found by an alternative name, or made by another plugin. */

@@ -19,6 +19,8 @@
  * @index:	ifindex of the interface there
  * @dad:	Look for duplicates of its IPv6 addresses: wait with dad_wait()
  *		once there is a carrier
+ * @on_lan:	Others are there: IPv6 neighbours are told of its addresses, and
+ *		the kernel's own ones tried for duplicates
  */
 struct guest {
 	const struct cni_call *call;
@@ -26,6 +28,7 @@ struct guest {
 	struct netlink *nl;
 	uint32_t index;
 	bool dad;
+	bool on_lan;
 };
 
 /** guest_is_l3() - Is there an IPAM plugin that gives it addresses? */
@@ -58,7 +61,8 @@ struct route guest_route(const struct cni_result *r,
  *		made it, before the configuration's type changed
  * @wait:	For what to wait
  *
- * A namespace that is gone is success, and in our own one nothing is touched.
+ * A namespace that is gone is success, one that cannot be opened is not; in our
+ * own one nothing is touched.
  *
  * Return: 0 or a negative errno
  */

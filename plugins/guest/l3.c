@@ -25,8 +25,11 @@ static int set_sysctls(const struct guest *g, const struct cni_result *ipam,
 
 	r = netns_enter(g->netns, &home, err);
 	if (!r) {
-		r = sysctl_set_net("ipv6/conf", ifname, "accept_dad",
-				   g->dad ? "1" : "0", err);
+		r = g->on_lan
+			    ? sysctl_set_net("ipv6/conf", ifname,
+					     "ndisc_notify", "1", err)
+			    : sysctl_set_net("ipv6/conf", ifname, "accept_dad",
+					     g->dad ? "1" : "0", err);
 		if (r == -ENOENT && !has_v6)
 			return 0;
 	}

@@ -84,6 +84,8 @@ run() {
 
 set_up() {
 	local name number=10
+	local on_parent='del(.bridge, .ipam.ranges[1]) | .master = "parent" |
+		.ipam.routes = [{dst: "0.0.0.0/0"}]'
 
 	conf static bridge-vm 10
 	conf dynamic bridge-vm 11
@@ -93,6 +95,14 @@ set_up() {
 	conf dyntap bridge-vm 14 '.attach = "tap"'
 	# With IPv6 it waits 5 s for an address that needs a carrier to settle.
 	conf reftap tap 15 'del(.bridge, .ipam.ranges[1])'
+	# IPv4: with IPv6 it waits for duplicate address detection, a second.
+	for name in macvlan dynmacvlan; do
+		conf $name macvlan-vm 17 "$on_parent"
+	done
+	conf refmacvlan macvlan 18 "$on_parent"
+	ip link add parent type veth peer name parent1
+	ip link set parent up
+	ip link set parent1 up
 	for name in static dynamic reference floor tap dyntap reftap; do
 		bridge "$name" "$number"
 		number=$((number + 1))
@@ -117,6 +127,12 @@ taps=(
 	"reftap $reference/tap $confs/reftap"
 )
 
+macvlans=(
+	"macvlan $static/macvlan-vm $confs/macvlan"
+	"dynmacvlan $dynamic/macvlan-vm $confs/dynmacvlan"
+	"refmacvlan $reference/macvlan $confs/refmacvlan"
+)
+
 floor() {
 	echo "$1 $tools/$2 $confs/floor $3 FLOOR_DIR=/run/$4" \
 		"FLOOR_BRIDGE=floor ${5-}"
@@ -128,6 +144,7 @@ measure_latency() {
 		"$(floor dynfloor floor-dynamic VACD floor)"
 	run latency latency "$(runs 40 2)" "${taps[@]/%/ ACD}" \
 		"$(floor floortap floor-static ACD floor-tap FLOOR_TAP=1)"
+	run latency latency "$(runs 40 2)" "${macvlans[@]/%/ ACD}"
 }
 
 measure_memory() {

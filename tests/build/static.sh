@@ -86,7 +86,7 @@ works_in_an_empty_root() {
 
 	mkdir -p "$root/leases"
 	cp -P "${weft%/*}"/* "$root"
-	for name in bridge-vm ipam-host-local; do
+	for name in bridge-vm macvlan-vm ipam-host-local; do
 		succeeds "VERSION of $name in an empty root" \
 			in_root VERSION $name
 	done
@@ -119,7 +119,7 @@ installs() {
 
 	succeeds "make $1" fresh_make -C "$top" "$1" DESTDIR="$dest"
 	succeeds "it is $2" cmp "$top/$2/weft" "$bin/weft"
-	for name in bridge-vm ipam-host-local; do
+	for name in bridge-vm macvlan-vm ipam-host-local; do
 		same weft "$(readlink "$bin/$name")" "$name is a link beside it"
 		succeeds "VERSION of the installed $name" \
 			env CNI_COMMAND=VERSION "$bin/$name" <<<"$conf"

@@ -26,31 +26,38 @@
 	"\"bridge\":\"br0\",\"isDefaultGateway\":true," \
 	"\"ipMasq\":true,\"ipam\":{\"type\":\"ipam-host-local\"," DUAL "}"
 
-static const struct setup veth = { "veth", "bridge-vm", WHOLE, false };
+static const struct setup veth = { "veth", "bridge-vm", WHOLE, false, false };
 static const struct setup tap = { "tap", "bridge-vm",
-				  WHOLE ",\"attach\":\"tap\"", false };
+				  WHOLE ",\"attach\":\"tap\"", false, false };
 static const struct setup port = { "port", "bridge-vm",
 				   WHOLE
 				   ",\"macspoofchk\":true,\"hairpinMode\":true,"
 				   "\"portIsolation\":true,\"mtu\":\"auto\"",
-				   false };
+				   false, false };
 static const struct setup vlan = {
 	"vlan", "bridge-vm",
 	WHOLE ",\"macspoofchk\":true,\"promiscMode\":true,\"vlan\":100,"
 	      "\"vlanTrunk\":[{\"minID\":10,\"maxID\":12}]",
-	false
+	false, false
+};
+static const struct setup macvlan = {
+	"macvlan", "macvlan-vm",
+	"\"master\":\"p0\",\"hostAccess\":true,"
+	"\"ipam\":{\"type\":\"ipam-host-local\"," DUAL "}",
+	false, true
 };
 static const struct setup ipam = {
 	"IPAM", "ipam-host-local",
-	"\"ipam\":{\"type\":\"ipam-host-local\"," DUAL "}", false
+	"\"ipam\":{\"type\":\"ipam-host-local\"," DUAL "}", false, false
 };
 static const struct setup foreign = {
 	"foreign IPAM", "bridge-vm",
-	"\"bridge\":\"br0\",\"ipam\":{\"type\":\"host-local\"," DUAL "}", true
+	"\"bridge\":\"br0\",\"ipam\":{\"type\":\"host-local\"," DUAL "}", true,
+	false
 };
 static const struct setup reference = {
 	"reference", "host-local",
-	"\"ipam\":{\"type\":\"host-local\"," DUAL "}", true
+	"\"ipam\":{\"type\":\"host-local\"," DUAL "}", true, false
 };
 
 static const struct setup portmap = {
@@ -62,7 +69,7 @@ static const struct setup portmap = {
 	"[{\"name\":\"eth0\",\"sandbox\":\"/run/netns/" GUEST "\"}],"
 	"\"ips\":[{\"address\":\"10.1.0.2/24\",\"interface\":0},"
 	"{\"address\":\"fd00:1::2/64\",\"interface\":0}]}",
-	false
+	false, false
 };
 
 struct scenario {
@@ -95,6 +102,12 @@ static const struct scenario scenarios[] = {
 	{ &vlan, "vlan ADD", "ADD", NULL, true },
 	{ &vlan, "vlan CHECK", "CHECK", NULL, false },
 	{ &vlan, "vlan DEL", "DEL", WAIT, false },
+	{ &macvlan, "macvlan ADD", "ADD", NULL, true },
+	{ &macvlan, "macvlan second ADD", "ADD", NULL, false },
+	{ &macvlan, "macvlan CHECK", "CHECK", NULL, false },
+	{ &macvlan, "macvlan DEL", "DEL", WAIT, false },
+	{ &macvlan, "macvlan last DEL", "DEL", WAIT, true },
+	{ &macvlan, "macvlan last DEL, children", "DEL", EVENT, true },
 	{ &ipam, "IPAM ADD", "ADD", NULL, true },
 	{ &ipam, "IPAM CHECK", "CHECK", NULL, false },
 	{ &ipam, "IPAM DEL", "DEL", NULL, false },

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
+#include <linux/if_addr.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/ip.h"
 #include "base/json.h"
+#include "base/own_netns.h"
+#include "net/addr.h"
 #include "net/link.h"
 #include "net/link_remove.h"
 #include "net/masq.h"
@@ -23,6 +27,7 @@
 #include "net/portmap.h"
 #include "net/spoof.h"
 #include "net/sysctl.h"
+#include "net/veth.h"
 
 enum { ORPHANS = 16, VARS = 9 };
 
@@ -243,6 +248,28 @@ void world_forget(void)
 	reset_sysctls();
 }
 
+/* A veth end, with the host's addresses. */
+static void make_parent(void)
+{
+	static const char *const texts[] = { "10.1.0.1/16", "fd00:1::1/64" };
+	struct veth_opts o = { .host_name = "p0",
+			       .guest_name = "p1",
+			       .netns = own_netns_open(),
+			       .alias = "parent" };
+	struct cni_err e = CNI_ERR_INIT;
+	struct ip_net addr;
+	struct veth v;
+
+	must(veth_create(host, &o, &v, &e), "parent", &e);
+	(void)close(o.netns);
+	for (size_t i = 0; i < 2; i++)
+		if (ip_net_parse(texts[i], &addr) ||
+		    addr_add(host, v.host_index, &addr, IFA_F_NODAD, &e) < 0)
+			errx(2, "parent: %s", e.msg);
+	must(link_set_up(host, v.host_index, true, &e), "parent", &e);
+	must(link_set_up(host, v.guest_index, true, &e), "parent", &e);
+}
+
 void world_build(const struct setup *s, bool is_fresh)
 {
 	const struct request add = {
@@ -257,6 +284,8 @@ void world_build(const struct setup *s, bool is_fresh)
 	remove_guards();
 	remove_leases();
 	reset_sysctls();
+	if (s->has_parent)
+		make_parent();
 	if (is_fresh)
 		return;
 	world_call(&add, &a);

@@ -17,6 +17,7 @@ struct setup {
 	const char *type; /* the plugin that is called */
 	const char *keys; /* of its configuration, beside name and version */
 	bool is_foreign;  /* its IPAM plugin is the reference's */
+	bool has_parent;  /* the host has p0, for macvlans */
 };
 
 /* How to call a plugin. */

@@ -304,6 +304,80 @@ TEST(a_route_by_a_device_that_is_down_or_off_its_link_is_refused)
 		     "another family");
 }
 
+TEST(a_route_has_a_source_and_is_taken_away_by_its_priority)
+{
+	struct sandbox *s = *state;
+	const uint32_t a =
+		routed_bridge(s, "bra", "10.1.0.1/16", "fd00:1::1/64");
+	struct route r = { .dst = net_of("10.9.0.2/32"),
+			   .src = ip_of("10.1.0.1"),
+			   .oif = a,
+			   .priority = 1U << 30,
+			   .scope = -1 };
+	struct route *v = NULL;
+	size_t n;
+
+	assert_works(route_add(s->nl, &r, &s->err), s->err);
+	r.priority++;
+	assert_works(route_add(s->nl, &r, &s->err), s->err);
+	assert_works(route_list(s->nl, a, &v, &n, &s->err), s->err);
+	assert_true(ip_equal(&find(v, n, "10.9.0.2/32", NULL)->src, &r.src));
+	free(v);
+
+	assert_works(route_del(s->nl, &r, &s->err), s->err);
+	assert_fails(route_del(s->nl, &r, &s->err), ESRCH, s->err,
+		     "remove route 10.9.0.2/32");
+	assert_works(route_list(s->nl, a, &v, &n, &s->err), s->err);
+	assert_int_equal(find(v, n, "10.9.0.2/32", NULL)->priority, 1U << 30);
+	free(v);
+}
+
+/* Found by one question, or where that does not tell, in the list. */
+TEST(the_default_route_is_ipv4s_of_the_main_table_else_ipv6s)
+{
+	struct sandbox *s = *state;
+	const uint32_t a =
+		routed_bridge(s, "bra", "10.1.0.1/16", "fd00:1::1/64");
+	const uint32_t b =
+		routed_bridge(s, "brb", "10.2.0.1/16", "fd00:2::1/64");
+	struct route r4 = { .dst = net_of("0.0.0.0/0"),
+			    .gw = ip_of("10.1.0.9"),
+			    .oif = a,
+			    .scope = -1 };
+	struct route other = { .dst = net_of("0.0.0.0/0"),
+			       .gw = ip_of("10.2.0.9"),
+			       .oif = b,
+			       .priority = 7,
+			       .table = 100,
+			       .scope = -1 };
+	struct route reserved = { .dst = net_of("240.0.0.0/4"),
+				  .oif = b,
+				  .scope = -1 };
+	struct route r6 = { .dst = net_of("::/0"),
+			    .gw = ip_of("fd00:2::9"),
+			    .oif = b,
+			    .scope = -1 };
+	struct route got = { 0 };
+
+	if (!has_ipv6())
+		skip();
+	assert_works(route_add(s->nl, &other, &s->err), s->err);
+	assert_fails(route_get_default(s->nl, &got, &s->err), ENETUNREACH,
+		     s->err, "find a default route");
+	assert_works(route_add(s->nl, &r6, &s->err), s->err);
+	assert_works(route_get_default(s->nl, &got, &s->err), s->err);
+	assert_int_equal(got.oif, b);
+	assert_works(route_add(s->nl, &r4, &s->err), s->err);
+	other.table = 0;
+	assert_works(route_add(s->nl, &other, &s->err), s->err);
+	assert_works(route_get_default(s->nl, &got, &s->err), s->err);
+	assert_int_equal(got.oif, a);
+	assert_works(route_add(s->nl, &reserved, &s->err), s->err);
+	assert_works(route_get_default(s->nl, &got, &s->err), s->err);
+	assert_int_equal(got.oif, a);
+	assert_int_equal(got.dst.plen, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -318,6 +392,10 @@ int main(void)
 			the_same_route_twice_is_eexist_another_gateway_is_not),
 		in_sandbox(
 			a_route_by_a_device_that_is_down_or_off_its_link_is_refused),
+		in_sandbox(
+			a_route_has_a_source_and_is_taken_away_by_its_priority),
+		in_sandbox(
+			the_default_route_is_ipv4s_of_the_main_table_else_ipv6s),
 	};
 
 	return RUN(tests);

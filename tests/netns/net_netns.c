@@ -260,6 +260,41 @@ TEST(undo_disarmed_does_nothing)
 	assert_int_equal(err.code, CNI_E_OK);
 }
 
+/* Held by a child, which is killed: the lock ends with it. */
+TEST(a_namespace_is_locked_until_its_holder_is_gone)
+{
+	struct sandbox *s = *state;
+	cleanup_close int mine = -1;
+	int ready[2], unlocked = -1;
+	pid_t child;
+	char c;
+
+	assert_int_equal(pipe(ready), 0);
+	child = fork();
+	if (!child) {
+		if (netns_lock(1, &mine, &s->err) < 0 ||
+		    write(ready[1], "x", 1) != 1)
+			_exit(1);
+		(void)pause();
+	}
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	assert_fails(netns_lock(1, &mine, &s->err), ETIMEDOUT, s->err,
+		     "locked by another for 1 s");
+	assert_int_equal(s->err.code, CNI_E_RETRY);
+
+	/* Another namespace is another lock. */
+	assert_int_equal(setns(s->guest, CLONE_NEWNET), 0);
+	assert_works(netns_lock(1, &unlocked, &s->err), s->err);
+	assert_int_equal(setns(s->host, CLONE_NEWNET), 0);
+
+	assert_int_equal(kill(child, SIGKILL), 0);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	assert_works(netns_lock(1, &mine, &s->err), s->err);
+	(void)close(unlocked);
+	(void)close(ready[0]);
+	(void)close(ready[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -274,6 +309,7 @@ int main(void)
 		in_sandbox(a_sysctl_of_nothing_is_enoent_and_of_a_path_einval),
 		in_sandbox(
 			where_proc_sys_is_read_only_right_values_are_no_error),
+		in_sandbox(a_namespace_is_locked_until_its_holder_is_gone),
 		cmocka_unit_test(
 			undo_runs_backwards_past_failures_and_keeps_the_first_error),
 		cmocka_unit_test(undo_disarmed_does_nothing),

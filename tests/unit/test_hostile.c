@@ -6,6 +6,7 @@
 #include "bridge-vm/conf.h"
 #include "cni/attachments.h"
 #include "libcni/conflist.h"
+#include "macvlan-vm/conf.h"
 
 static const char *const corpus[] = { CORPUS_CONF, CORPUS_RESULT,
 				      CORPUS_OLD_RESULT, CORPUS_LIST };
@@ -75,6 +76,7 @@ static void through_netconf(const char *text, size_t len)
 	cleanup_result struct cni_result prev = { 0 };
 	struct cni_attachments a = { 0 };
 	struct cni_err err = CNI_ERR_INIT;
+	struct macvlan_vm_conf macvlan;
 	struct bridge_vm_conf conf;
 	struct cni_call call;
 	int r = cni_netconf_parse(exact(text, len), len, &c, &err);
@@ -84,6 +86,7 @@ static void through_netconf(const char *text, size_t len)
 		return;
 	call = (struct cni_call){ .args.args = "", .conf = c };
 	check_answer(bridge_vm_conf_parse(&call, &conf, &err), &err);
+	check_answer(macvlan_vm_conf_parse(&call, &macvlan, &err), &err);
 	r = cni_result_prev(c.prev_result, c.version, &prev, &err);
 	check_answer(r, &err);
 	if (r > 0)

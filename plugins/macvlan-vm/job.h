@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* job.h - one attachment in the making: what the steps of ADD share. */
+#ifndef WEFT_MACVLAN_VM_JOB_H
+#define WEFT_MACVLAN_VM_JOB_H
+
+#include <string.h>
+
+#include "cni/attachment.h"
+#include "guest/guest.h"
+#include "guest/lease.h"
+#include "macvlan-vm/conf.h"
+#include "net/link.h"
+#include "net/undo.h"
+
+#define MACVLAN_VM_ROLE "macvlan-vm"
+
+/**
+ * struct job - One attachment and the sockets to work on it
+ * @call:	The request
+ * @conf:	Its configuration, decoded
+ * @attachment:	Whose interface it is
+ * @alias:	Of the interface
+ * @mac:	Requested or derived; of "passthru" the parent's
+ * @host:	rtnetlink in our own namespace
+ * @guest:	The interface, and its namespace
+ * @parents:	rtnetlink where the parent is: one of those two
+ * @parent:	As it was found
+ * @ipam:	What the IPAM plugin gave
+ * @lease:	To give it back; not if the interface could not be removed
+ * @undo:	What to take back if a later step fails
+ */
+struct job {
+	const struct cni_call *call;
+	struct macvlan_vm_conf conf;
+	struct cni_attachment attachment;
+	char alias[CNI_LINK_ALIAS_SIZE];
+	char mac_text[MAC_STR_SIZE];
+	struct mac mac;
+	struct netlink *host;
+	struct guest guest;
+	struct netlink *parents;
+	struct link_info parent;
+	struct cni_result ipam;
+	struct lease lease;
+	struct undo undo;
+};
+
+/** parent_index() - Of the device that it comes to: none is on a macvlan */
+static inline uint32_t parent_index(const struct link_info *parent)
+{
+	return !strncmp(parent->kind, "macv", 4) ? parent->peer : parent->index;
+}
+
+/**
+ * macvlan_job_open() - Decode the configuration, derive the names, open the namespaces
+ * @call:	Must outlive @ret
+ * @ret:	Close with macvlan_job_close(), also after a failure
+ * @err:	Filled on failure
+ *
+ * Return: 0 or a negative errno
+ */
+int macvlan_job_open(const struct cni_call *call, struct job *ret,
+		     struct cni_err *err);
+
+/** macvlan_job_close() - Roll back unless disarmed, then free */
+void macvlan_job_close(struct job *j);
+
+#define cleanup_job CLEANUP(macvlan_job_close)
+
+/**
+ * parent_find() - Find the parent that the configuration names, or the device
+ *	of the first default route
+ * @nl:		rtnetlink where it is
+ * @ret:	What was found
+ * @err:	CNI_E_CONFIG
+ *
+ * Return: 0, -ENODEV: there is none, or another negative errno
+ */
+int parent_find(struct netlink *nl, const struct macvlan_vm_conf *conf,
+		struct link_info *ret, struct cni_err *err);
+
+/** parent_check_mtu() - "mtu": at most the parent's; -ERANGE (CNI_E_CONFIG) */
+int parent_check_mtu(const struct macvlan_vm_conf *conf,
+		     const struct link_info *parent, struct cni_err *err);
+
+#endif

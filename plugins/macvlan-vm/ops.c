@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "macvlan-vm/ops.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "cni/delegate.h"
+#include "guest/report.h"
+#include "macvlan-vm/access.h"
+#include "macvlan-vm/macvlan_vm.h"
+#include "net/macvlan.h"
+
+static int check_absent(const struct job *j, struct cni_err *err)
+{
+	struct link_info link;
+	const int r = link_get(j->guest.nl, j->attachment.ifname, &link, err);
+
+	if (r < 0)
+		return r == -ENODEV ? 0 : r;
+	return err_say(err, CNI_E_TAKEN, EEXIST,
+		       "interface %s already exists in %s",
+		       j->attachment.ifname, j->call->args.netns);
+}
+
+static int find_parent(struct job *j, struct cni_err *err)
+{
+	const int r = parent_find(j->parents, &j->conf, &j->parent, err);
+
+	return r ? r : parent_check_mtu(&j->conf, &j->parent, err);
+}
+
+static int undo_guest(void *arg, struct cni_err *err)
+{
+	cleanup_netlink struct netlink *fresh = NULL;
+	struct job *j = arg;
+	int r = 0;
+
+	if (netlink_is_broken(j->guest.nl))
+		r = netlink_reopen(j->guest.nl, &fresh, err);
+	if (!r)
+		r = link_delete(fresh ? fresh : j->guest.nl, j->guest.index,
+				err);
+	if (r == -ENODEV)
+		r = 0;
+	j->lease.in_use = r < 0;
+	return r;
+}
+
+/* In passthru the guest has the parent's address; to give it another one is to
+ * change the parent's, which the kernel changes back at the end. */
+static int settle_mac(struct job *j, struct cni_err *err)
+{
+	int r = 0;
+
+	if (!strcmp(j->conf.mode, "passthru")) {
+		if (j->conf.has_mac)
+			r = link_set_mac(j->guest.nl, j->guest.index, &j->mac,
+					 err);
+		else
+			j->mac = j->parent.mac;
+	}
+	(void)mac_format(&j->mac, j->mac_text);
+	return r;
+}
+
+static int create(struct job *j, struct cni_err *err)
+{
+	struct macvlan_opts opts = {
+		.name = j->attachment.ifname,
+		.parent = j->parent.index,
+		.netns = j->conf.link_in_container ? -1 : j->guest.netns,
+		.mode = macvlan_mode(j->conf.mode),
+		.mtu = (uint32_t)j->conf.mtu,
+		.index = cni_attachment_ifindex(&j->attachment),
+		.bc_queue_len = (uint32_t)j->conf.bc_queue_len,
+	};
+	int r;
+
+	if (strcmp(j->conf.mode, "passthru") != 0)
+		opts.mac = j->mac;
+	r = macvlan_create(j->parents, &opts, &j->guest.index, err);
+	if (!r) {
+		undo_push(&j->undo, undo_guest, j);
+		r = settle_mac(j, err);
+	}
+	return r ? err_ctx(err, r, "on parent %s", j->parent.name) : 0;
+}
+
+/* An address is leased before anyone has it, and the interface goes up when
+ * everything else is there. */
+static int add_steps(struct job *j, struct cni_result *ret, struct cni_err *err)
+{
+	int r;
+
+	r = cni_result_prev(j->call->conf.prev_result, j->call->conf.version,
+			    ret, err);
+	if (r >= 0)
+		r = check_absent(j, err);
+	if (!r)
+		r = find_parent(j, err);
+	if (!r)
+		r = lease_take(&j->lease, &j->undo, err);
+	if (!r)
+		r = create(j, err);
+	if (!r)
+		r = access_grant(j, err);
+	if (!r)
+		r = guest_configure(&j->guest, &j->ipam, j->alias, true, err);
+	if (!r)
+		r = report_guest(j->call, j->mac_text, &j->ipam, ret, err);
+	return r;
+}
+
+static int add(const struct cni_call *call, struct cni_result *ret,
+	       struct cni_err *err)
+{
+	cleanup_job struct job j;
+	int r;
+
+	r = macvlan_job_open(call, &j, err);
+	if (!r)
+		r = add_steps(&j, ret, err);
+	if (!r)
+		undo_disarm(&j.undo);
+	return r;
+}
+
+/* With CNI_NETNS_OVERRIDE it may be there: only what says that it is ours. */
+static int delete_in_own_netns(struct netlink *host,
+			       const struct cni_attachment *a,
+			       enum link_wait wait, struct cni_err *err)
+{
+	char alias[CNI_LINK_ALIAS_SIZE];
+	struct link_info link;
+	int r = link_get(host, a->ifname, &link, err);
+
+	if (r < 0)
+		return r == -ENODEV ? 0 : r;
+	cni_attachment_alias(a, MACVLAN_VM_ROLE, alias);
+	if (strcmp(link.alias, alias) != 0)
+		return 0;
+	r = link_remove(host, link.index, wait, err);
+	return r == -ENODEV ? 0 : r;
+}
+
+static int del(const struct cni_call *call, struct cni_err *err)
+{
+	const struct cni_attachment a = cni_attachment_of(call);
+	const enum link_wait wait = guest_wait_asked(call);
+	cleanup_netlink struct netlink *host = NULL;
+	struct cni_err e = CNI_ERR_INIT;
+	int r, acc;
+
+	r = netlink_open(&host, err);
+	if (r < 0)
+		return r;
+	acc = guest_delete(call, MACVLAN_VM_ROLE, wait, err);
+	if (!acc && *call->args.netns && cni_netns_is_own(call->args.netns))
+		acc = delete_in_own_netns(host, &a, wait, err);
+	r = access_revoke(host, &a, wait, &e);
+	acc = err_keep_first(err, &e, r, acc);
+	/* An address whose guest lives on is not for the next one. */
+	if (!acc && *call->conf.ipam_type)
+		acc = cni_delegate(call, CNI_DEL, call->conf.ipam_type, err);
+	return acc;
+}
+
+/* The guests' devices are in their namespaces, where nobody can look for them:
+ * what there is to collect is on the host. */
+static int collect(const struct cni_call *call, struct cni_attachments *valid,
+		   struct cni_err *err)
+{
+	cleanup_netlink struct netlink *host = NULL;
+	struct cni_err e = CNI_ERR_INIT;
+	struct macvlan_vm_conf conf;
+	int r, acc;
+
+	r = macvlan_vm_conf_parse(call, &conf, err);
+	if (!r)
+		r = cni_attachments_parse(call->conf.attachments, valid, err);
+	if (!r)
+		r = netlink_open(&host, err);
+	if (r < 0)
+		return r;
+	acc = access_collect(host, call->conf.name, valid, err);
+	if (!*call->conf.ipam_type)
+		return acc;
+	r = cni_delegate(call, CNI_GC, call->conf.ipam_type, &e);
+	return err_keep_first(err, &e, r, acc);
+}
+
+static int gc(const struct cni_call *call, struct cni_err *err)
+{
+	cleanup_attachments struct cni_attachments valid = { 0 };
+
+	return collect(call, &valid, err);
+}
+
+/* Return: 0 where ADD would find a parent that takes a macvlan. */
+static int check_room(const struct macvlan_vm_conf *conf, struct cni_err *err)
+{
+	cleanup_netlink struct netlink *host = NULL;
+	struct link_info parent;
+	int r;
+
+	if (conf->link_in_container)
+		return 0;
+	r = netlink_open(&host, err);
+	if (!r)
+		r = parent_find(host, conf, &parent, err);
+	if (!r)
+		r = parent_check_mtu(conf, &parent, err);
+	if (!r && parent.master)
+		r = err_say(
+			err, CNI_E_UNAVAILABLE, EBUSY,
+			"parent %s is a port of another device, which takes its frames",
+			parent.name);
+	return r;
+}
+
+static int status(const struct cni_call *call, struct cni_err *err)
+{
+	struct macvlan_vm_conf conf;
+	int r;
+
+	r = macvlan_vm_conf_parse(call, &conf, err);
+	if (!r && *call->conf.ipam_type)
+		r = cni_delegate(call, CNI_STATUS, call->conf.ipam_type, err);
+	if (!r)
+		r = check_room(&conf, err);
+	if (r < 0 && err->code != CNI_E_LIMITED)
+		err->code = CNI_E_UNAVAILABLE;
+	return r;
+}
+
+const struct cni_plugin macvlan_vm = {
+	.name = "macvlan-vm",
+	.add = add,
+	.del = del,
+	.check = macvlan_vm_check,
+	.gc = gc,
+	.status = status,
+};

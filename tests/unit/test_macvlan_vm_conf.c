@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../lib/check.h"
+#include "macvlan-vm/conf.h"
+
+/* @keys go into an otherwise complete configuration. */
+static int parse(const char *keys, const char *cni_args,
+		 struct macvlan_vm_conf *ret, struct cni_netconf *conf,
+		 struct cni_err *err)
+{
+	struct cni_call call = { .args = { .args = cni_args } };
+	char text[4096];
+
+	*err = (struct cni_err)CNI_ERR_INIT;
+	(void)snprintf(text, sizeof(text),
+		       "{\"cniVersion\":\"1.1.0\",\"name\":\"n\"%s%s}",
+		       *keys ? "," : "", keys);
+	assert_ok(cni_netconf_parse(dup_text(text), strlen(text), conf, err),
+		  err);
+	call.conf = *conf;
+	return macvlan_vm_conf_parse(&call, ret, err);
+}
+
+static struct macvlan_vm_conf read_conf(const char *keys, const char *cni_args)
+{
+	static struct cni_netconf last;
+	struct macvlan_vm_conf c;
+	struct cni_err err;
+
+	cni_netconf_free(&last);
+	assert_ok(parse(keys, cni_args, &c, &last, &err), &err);
+	return c;
+}
+
+static void check_refused(const char *keys, const char *cni_args, int code,
+			  const char *msg)
+{
+	cleanup_netconf struct cni_netconf conf = { 0 };
+	struct macvlan_vm_conf c;
+	struct cni_err err;
+	char all[512];
+
+	(void)snprintf(all, sizeof(all), "network \"n\": %s", msg);
+	assert_error(parse(keys, cni_args, &c, &conf, &err), &err, code, all);
+}
+
+TEST(nothing_said_means_the_defaults)
+{
+	const struct macvlan_vm_conf c = read_conf("", "");
+
+	assert_string_equal(c.parent, "");
+	assert_string_equal(c.mode, "bridge");
+	assert_int_equal(c.mtu, 0);
+	assert_int_equal(c.bc_queue_len, 0);
+	assert_false(c.link_in_container || c.host_access || c.del_wait ||
+		     c.has_mac);
+}
+
+TEST(every_key_is_read)
+{
+	struct macvlan_vm_conf c = read_conf(
+		"\"master\":\"eth1\",\"mode\":\"private\",\"mtu\":9000,"
+		"\"linkInContainer\":true,\"bcqueuelen\":4294967295,"
+		"\"attach\":\"macvlan\",\"delWait\":true",
+		"");
+
+	assert_string_equal(c.parent, "eth1");
+	assert_string_equal(c.mode, "private");
+	assert_int_equal(c.mtu, 9000);
+	assert_true(c.link_in_container && c.del_wait);
+	assert_true(c.bc_queue_len == 4294967295);
+	c = read_conf("\"hostAccess\":true,\"ipam\":{\"type\":\"x\"}", "");
+	assert_true(c.host_access);
+}
+
+TEST(every_mode_of_upstream_is_one)
+{
+	assert_string_equal(read_conf("\"mode\":\"\"", "").mode, "bridge");
+	assert_string_equal(read_conf("\"mode\":\"bridge\"", "").mode,
+			    "bridge");
+	assert_string_equal(read_conf("\"mode\":\"vepa\"", "").mode, "vepa");
+	assert_string_equal(read_conf("\"mode\":\"passthru\"", "").mode,
+			    "passthru");
+	check_refused("\"mode\":\"source\"", "", CNI_E_CONFIG,
+		      "key \"mode\": unknown macvlan mode: \"source\"");
+}
+
+TEST(bad_values_are_named)
+{
+	check_refused("\"mtu\":67", "", CNI_E_CONFIG,
+		      "key \"mtu\": 67 is under IPv4's least, 68");
+	check_refused("\"mtu\":-1", "", CNI_E_CONFIG,
+		      "key \"mtu\": -1 is not within 0..65535");
+	check_refused("\"bcqueuelen\":-1", "", CNI_E_CONFIG,
+		      "key \"bcqueuelen\": -1 is not within 0..4294967295");
+	check_refused(
+		"\"bcqueuelen\":4294967296", "", CNI_E_CONFIG,
+		"key \"bcqueuelen\": 4294967296 is not within 0..4294967295");
+	check_refused(
+		"\"master\":\"a/b\"", "", CNI_E_CONFIG,
+		"key \"master\": \"a/b\": interface name contains / or : or whitespace characters");
+	check_refused("\"linkInContainer\":\"yes\"", "", CNI_E_DECODE,
+		      "key \"linkInContainer\": \"yes\" is not true or false");
+	check_refused("\"attach\":\"macvtap\"", "", CNI_E_FIELD,
+		      "key \"attach\": unsupported: value \"macvtap\"");
+	check_refused("\"attach\":\"tap\"", "", CNI_E_CONFIG,
+		      "key \"attach\": \"tap\": must be \"macvlan\"");
+}
+
+TEST(host_access_is_refused_where_it_cannot_be)
+{
+	check_refused(
+		"\"hostAccess\":true,\"mode\":\"vepa\",\"ipam\":{\"type\":\"x\"}",
+		"", CNI_E_CONFIG,
+		"key \"hostAccess\": needs mode \"bridge\", not \"vepa\"");
+	check_refused(
+		"\"hostAccess\":true,\"linkInContainer\":true,\"ipam\":{\"type\":\"x\"}",
+		"", CNI_E_CONFIG,
+		"key \"hostAccess\": the host has no part of a parent in the container (linkInContainer)");
+	check_refused(
+		"\"hostAccess\":true", "", CNI_E_CONFIG,
+		"key \"hostAccess\": needs \"ipam\": without the guests' addresses there is no route to them");
+}
+
+#define MAC0 "02:00:00:00:00:00"
+#define MAC1 "02:00:00:00:00:01"
+#define MAC2 "02:00:00:00:00:02"
+#define MAC3 "02:00:00:00:00:03"
+#define KEY(m) "\"mac\":\"" m "\""
+#define ARGS(m) "\"args\":{\"cni\":{\"mac\":\"" m "\"}}"
+#define RUNTIME(m) "\"runtimeConfig\":{\"mac\":\"" m "\"}"
+
+static void check_mac(const char *keys, const char *cni_args, const char *want)
+{
+	const struct macvlan_vm_conf c = read_conf(keys, cni_args);
+	char buf[MAC_STR_SIZE];
+
+	assert_int_equal(c.has_mac, want != NULL);
+	if (want)
+		assert_string_equal(mac_format(&c.mac, buf), want);
+}
+
+TEST(the_mac_asked_for_last_counts)
+{
+	check_mac("", "", NULL);
+	check_mac(KEY(MAC0), "", MAC0);
+	check_mac(KEY(MAC0), "MAC=" MAC1, MAC1);
+	check_mac(KEY(MAC0) "," ARGS(MAC2), "MAC=" MAC1, MAC2);
+	check_mac(KEY(MAC0) "," ARGS(MAC2) "," RUNTIME(MAC3), "MAC=" MAC1,
+		  MAC3);
+	check_mac(KEY(MAC0) "," RUNTIME(""), "", MAC0);
+}
+
+TEST(a_mac_that_no_guest_can_have_is_refused)
+{
+	check_refused(
+		KEY("03:00:00:00:00:01"), "", CNI_E_CONFIG,
+		"key \"mac\": \"03:00:00:00:00:01\": not a unicast Ethernet address");
+	check_refused(KEY("zz"), "", CNI_E_CONFIG,
+		      "key \"mac\": \"zz\": not a unicast Ethernet address");
+	check_refused(RUNTIME("zz"), "", CNI_E_CONFIG,
+		      "requested mac \"zz\": not a unicast Ethernet address");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_said_means_the_defaults),
+		cmocka_unit_test(every_key_is_read),
+		cmocka_unit_test(every_mode_of_upstream_is_one),
+		cmocka_unit_test(bad_values_are_named),
+		cmocka_unit_test(host_access_is_refused_where_it_cannot_be),
+		cmocka_unit_test(the_mac_asked_for_last_counts),
+		cmocka_unit_test(a_mac_that_no_guest_can_have_is_refused),
+	};
+
+	return RUN(tests);
+}
