@@ -82,25 +82,30 @@ int session_name_guest(struct session *s, const struct weft_args *a,
 	return cni_ifname_check(a->ifname, err);
 }
 
+const char *weft_plugin_path(char buf[WEFT_PATH_SIZE])
+{
+	const char *path = env_or("CNI_PATH", "");
+
+	if (*path)
+		return path;
+	default_plugin_path(buf, WEFT_PATH_SIZE);
+	return buf;
+}
+
 int session_open(struct session *s, const struct weft_args *a,
 		 struct cni_err *err)
 {
-	const char *path = getenv("CNI_PATH");
 	int r;
 
 	*s = (struct session){
-		.rt = { .plugin_path = path,
-			.cache_dir = a->cache_dir,
+		.rt = { .cache_dir = a->cache_dir,
 			.container_id = "",
 			.netns = s->netns,
 			.ifname = a->ifname,
 			.args = env_or("CNI_ARGS", "") },
 	};
 	s->rt.list = &s->list;
-	if (!path || !*path) {
-		default_plugin_path(s->plugin_path, sizeof(s->plugin_path));
-		s->rt.plugin_path = s->plugin_path;
-	}
+	s->rt.plugin_path = weft_plugin_path(s->plugin_path);
 	r = read_cap_args(s, err);
 	s->rt.cap_args = s->cap_args;
 	return r ? r

@@ -16,7 +16,7 @@ struct session {
 	struct runtime rt;
 	struct conflist list;
 	cJSON *cap_args;
-	char plugin_path[PATH_MAX];
+	char plugin_path[WEFT_PATH_SIZE];
 	char netns[PATH_MAX];
 	char id[32];
 };
