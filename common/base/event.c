@@ -78,7 +78,9 @@ static bool failed(const struct event *e)
 
 static void put_event(struct line *l, const struct event *e)
 {
-	put(l, "%s", e->verb && *e->verb ? e->verb : "?");
+	char verb[FIELD_MAX];
+
+	put(l, "%s", quoted(e->verb && *e->verb ? e->verb : "?", verb));
 	put_field(l, "plugin", e->plugin);
 	put_field(l, "network", e->network);
 	put_field(l, "container", e->container);

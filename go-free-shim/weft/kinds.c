@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "weft/kinds.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -73,4 +74,49 @@ const struct kind *kind_find(const char *type)
 		if (type && !strcmp(k->type, type))
 			return k;
 	return NULL;
+}
+
+char *kind_text(const cJSON *plugin, const char *network, const char *version,
+		size_t *ret_len)
+{
+	cleanup_json cJSON *doc = cJSON_Duplicate(plugin, true);
+	char *text = NULL;
+	int r = 0;
+
+	/* The last one of a key counts. */
+	if (network)
+		r |= json_add(doc, "name", cJSON_CreateString(network));
+	if (version)
+		r |= json_add(doc, "cniVersion", cJSON_CreateString(version));
+	if (doc && !r)
+		text = cJSON_PrintUnformatted(doc);
+	*ret_len = text ? strlen(text) : 0;
+	return text;
+}
+
+int kind_facts(const cJSON *plugin, const char *network,
+	       enum cni_version version, struct facts *ret, struct cni_err *err)
+{
+	struct cni_call call = { .args = { .args = "" } };
+	const struct kind *kind =
+		kind_find(cJSON_GetStringValue(json_get(plugin, "type")));
+	const struct kind *ipam;
+	size_t len = 0;
+	char *text;
+	int r;
+
+	if (!kind || !kind->read || kind->role != KIND_MAIN)
+		return 0;
+	text = kind_text(plugin, network, cni_version_str(version), &len);
+	if (!text)
+		return err_set(err, CNI_E_INTERNAL, ENOMEM, "read \"%s\"",
+			       network);
+	r = cni_netconf_parse(text, len, &call.conf, err);
+	if (!r)
+		r = kind->read(&call, ret, err);
+	ipam = r ? NULL : kind_find(call.conf.ipam_type);
+	if (ipam && ipam->read)
+		r = ipam->read(&call, ret, err);
+	cni_netconf_free(&call.conf);
+	return r < 0 ? r : 1;
 }

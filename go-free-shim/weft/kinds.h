@@ -56,4 +56,29 @@ const struct kind *kind_find(const char *type);
 /** kind_at() - The @i-th, for lists; NULL after the last */
 const struct kind *kind_at(size_t i);
 
+/**
+ * kind_text() - A plugin's configuration as libcni hands it out
+ * @network:	Put into it; NULL: leave what is there
+ * @version:	Likewise
+ * @ret_len:	Bytes
+ *
+ * Return: the text, free with free(); NULL: out of memory
+ */
+char *kind_text(const cJSON *plugin, const char *network, const char *version,
+		size_t *ret_len);
+
+/**
+ * kind_facts() - Read a plugin's configuration and that of its IPAM plugin
+ * @plugin:	As it stands in a list
+ * @network:	The list's name
+ * @version:	The list's version
+ * @ret:	Filled on success
+ * @err:	The plugins' own words
+ *
+ * Return: 1, 0 if it is none of weft's main plugins, or a negative errno
+ */
+int kind_facts(const cJSON *plugin, const char *network,
+	       enum cni_version version, struct facts *ret,
+	       struct cni_err *err);
+
 #endif

@@ -127,25 +127,6 @@ static const cJSON *say(struct lint_file *f, const cJSON *at, const cJSON *doc,
 	return here && here != at ? node : NULL;
 }
 
-/* As libcni hands it out: name and version are the list's. */
-static char *text_for(const cJSON *plugin, const char *network,
-		      const char *version, size_t *ret_len)
-{
-	cleanup_json cJSON *doc = cJSON_Duplicate(plugin, true);
-	char *text = NULL;
-	int r = 0;
-
-	/* The last one of a key counts. */
-	if (network)
-		r |= json_add(doc, "name", cJSON_CreateString(network));
-	if (version)
-		r |= json_add(doc, "cniVersion", cJSON_CreateString(version));
-	if (doc && !r)
-		text = cJSON_PrintUnformatted(doc);
-	*ret_len = text ? strlen(text) : 0;
-	return text;
-}
-
 static void remember(struct lint_file *f, const cJSON *at, const char *network,
 		     const struct facts *facts)
 {
@@ -214,7 +195,7 @@ static bool round_of(struct lint_file *f, const cJSON *at, cJSON *work,
 	struct lint_watch w;
 	cJSON *poorer;
 	size_t len = 0;
-	char *text = text_for(work, net[0], net[1], &len);
+	char *text = kind_text(work, net[0], net[1], &len);
 
 	f->all->failed |= !text;
 	if (!text)
