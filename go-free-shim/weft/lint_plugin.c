@@ -123,7 +123,8 @@ static const cJSON *say(struct lint_file *f, const cJSON *at, const cJSON *doc,
 	if (node && json_path_find(doc, node, &path))
 		here = json_path_get((cJSON *)at, &path);
 	f->all->failed |= !known;
-	lint_say(f, true, here ? here : at, false, "%s", err->msg);
+	lint_say(f, true, here ? here : at, false, "%s%s%s", err->msg,
+		 *err->details ? "; " : "", err->details);
 	return here && here != at ? node : NULL;
 }
 
