@@ -45,7 +45,10 @@ static const char *quoted(const char *s, char buf[FIELD_MAX])
 	for (; *s && n + 3 < FIELD_MAX; s++) {
 		if (*s == '"' || *s == '\\')
 			buf[n++] = '\\';
-		buf[n++] = (unsigned char)*s < ' ' || *s == '\x7f' ? ' ' : *s;
+		buf[n] = *s;
+		if ((unsigned char)*s < ' ' || *s == '\x7f')
+			buf[n] = ' ';
+		n++;
 	}
 	buf[n] = '\0';
 	return buf;

@@ -40,9 +40,10 @@ static const char *family_name(uint8_t family)
 
 static uint8_t family_number(const char *name)
 {
-	for (uint8_t i = 0; i <= FW_PROTO_IPV6; i++)
-		if (family_name(i) && !strcmp(family_name(i), name))
-			return i;
+	for (unsigned int i = 0; i <= FW_PROTO_IPV6; i++)
+		if (family_name((uint8_t)i) &&
+		    !strcmp(family_name((uint8_t)i), name))
+			return (uint8_t)i;
 	return 0;
 }
 

@@ -66,7 +66,7 @@ static void print(const struct doctor *d)
 	cJSON_ArrayForEach(o, d->found)(void) printf(
 		"%s: %s\n  %s\n  # %s\n", text_of(o, "severity"),
 		text_of(o, "what"), text_of(o, "why"), text_of(o, "help"));
-	if (!d->found->child)
+	if (!cJSON_GetArraySize(d->found))
 		(void)puts("nothing is in the way");
 }
 

@@ -17,6 +17,7 @@ echo '{"cniVersion": "1.1.0", "name" : "alpha", "plugins": [{"name": "x"}]}' \
 	>"$NETCONFPATH/1.conflist"
 printf '{\n  "name":\t"beta"\n}' >"$NETCONFPATH/2.conf"
 echo 'no JSON' >"$NETCONFPATH/3.json"
+# shellcheck disable=SC2016 # not to be expanded, ever
 echo '{"name": "$(touch /run/tmp/ran)"}' >"$NETCONFPATH/4.conf"
 touch "$TMPDIR/files/"{a,b}.conflist
 
