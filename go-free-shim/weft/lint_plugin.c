@@ -80,7 +80,7 @@ static const cJSON *by_range_set(const cJSON *ipam, const char *msg)
 {
 	const cJSON *ranges = json_get(ipam, "ranges");
 	const char *at = strstr(msg, "range set ");
-	int i = at ? atoi(at + strlen("range set ")) : -1;
+	int i = at ? (int)strtol(at + strlen("range set "), NULL, 10) : -1;
 
 	if (i < 0)
 		return NULL;
@@ -252,7 +252,8 @@ static const cJSON *by_plugin(const cJSON *doc, const char *msg)
 
 	if (strncmp(msg, prefix, n) != 0)
 		return NULL;
-	return cJSON_GetArrayItem(json_get(doc, "plugins"), atoi(msg + n));
+	return cJSON_GetArrayItem(json_get(doc, "plugins"),
+				  (int)strtol(msg + n, NULL, 10));
 }
 
 void lint_list(struct lint_file *f)
