@@ -108,14 +108,17 @@ static int try_all(unsigned int *ret, struct cni_err *err)
 
 int probe_kernel(unsigned int *ret_missing, struct cni_err *err)
 {
-	cleanup_netns_leave int home =
+	cleanup_close int here =
 		open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	cleanup_netns_leave int home = -1;
 
-	if (home < 0)
+	if (here < 0)
 		return err_set(err, CNI_E_NETNS, errno,
 			       "open /proc/self/ns/net");
 	if (unshare(CLONE_NEWNET) < 0)
 		return err_set(err, CNI_E_NETNS, errno,
 			       "a new network namespace");
+	/* Only from here on there is a way back to be taken. */
+	home = TAKE_FD(here);
 	return try_all(ret_missing, err);
 }
