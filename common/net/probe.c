@@ -110,7 +110,7 @@ int probe_kernel(unsigned int *ret_missing, struct cni_err *err)
 {
 	cleanup_close int here =
 		open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	cleanup_netns_leave int home = -1;
+	int r;
 
 	if (here < 0)
 		return err_set(err, CNI_E_NETNS, errno,
@@ -118,7 +118,7 @@ int probe_kernel(unsigned int *ret_missing, struct cni_err *err)
 	if (unshare(CLONE_NEWNET) < 0)
 		return err_set(err, CNI_E_NETNS, errno,
 			       "a new network namespace");
-	/* Only from here on there is a way back to be taken. */
-	home = TAKE_FD(here);
-	return try_all(ret_missing, err);
+	r = try_all(ret_missing, err);
+	netns_leave(&here);
+	return r;
 }
