@@ -36,7 +36,7 @@ FAULTS_SRC := $(filter-out %/fail_alloc.c,$(wildcard tests/faults/*.c))
 FAULTS_HDR := $(wildcard tests/faults/*.h)
 FORMATTED = $(LINT_SRC) $(wildcard examples/*.c) $(LINT_HDR) $(UNIT_SRC) \
 	$(NETNS_SRC) $(TEST_HDR) $(wildcard tests/faults/*.c) $(BENCH_SRC)
-SH := .ci/run $(wildcard examples/*.sh tests/*.sh tests/*/*.sh)
+SH := .ci/run completions/weft.bash $(wildcard examples/*.sh tests/*.sh tests/*/*.sh)
 
 .PHONY: all
 all: $(B)/bin/weft $(NAMES:%=$(B)/bin/%) $(if $(SAN),,lib) ## build build/bin and build/lib (default)
@@ -90,7 +90,8 @@ include tests/bench/bench.mk
 # Renamed into place: an engine may run the old one at this moment.
 BINDIR ?= /opt/cni/bin
 PREFIX ?= /usr/local
-MANDIR ?= $(PREFIX)/share/man
+DATADIR ?= $(PREFIX)/share
+MANDIR ?= $(DATADIR)/man
 define install-from
 $(Q)install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man8
 $(Q)install -m 755 $(1)/weft $(DESTDIR)$(BINDIR)/.weft.new
@@ -98,6 +99,12 @@ $(Q)mv -f $(DESTDIR)$(BINDIR)/.weft.new $(DESTDIR)$(BINDIR)/weft
 $(Q)for name in $(NAMES); do \
 	ln -sfn weft $(DESTDIR)$(BINDIR)/$$name || exit; done
 $(Q)install -m 644 $(wildcard docs/*.8) $(DESTDIR)$(MANDIR)/man8
+$(Q)install -d $(addprefix $(DESTDIR)$(DATADIR)/,weft \
+	bash-completion/completions zsh/site-functions)
+$(Q)install -m 644 docs/weft.schema.json $(DESTDIR)$(DATADIR)/weft
+$(Q)install -m 644 completions/weft.bash \
+	$(DESTDIR)$(DATADIR)/bash-completion/completions/weft
+$(Q)install -m 644 completions/_weft $(DESTDIR)$(DATADIR)/zsh/site-functions
 endef
 
 .PHONY: install install-static

@@ -7,13 +7,17 @@
 #include <string.h>
 #include <strings.h>
 
+/* Of lint, which has a process of its own: NULL in a plugin. */
+static const struct json_watch *watch;
+
 /* What cJSON would accept and we must not: see json_parse(). */
-static const char *find_fault(const char *s, size_t len)
+static const char *find_fault(const char *s, size_t len, size_t *at)
 {
 	bool in_string = false;
 	int depth = 0;
 
 	for (size_t i = 0; i < len; i++) {
+		*at = i;
 		if (!s[i])
 			return "NUL byte";
 		if ((unsigned char)s[i] < ' ' &&
@@ -64,34 +68,45 @@ static const char *skip_space(const char *s, const char *end)
 	return s;
 }
 
-int json_parse(const char *text, size_t len, cJSON **ret, struct cni_err *err)
+int json_parse_at(const char *text, size_t len, cJSON **ret, size_t *ret_at,
+		  struct cni_err *err)
 {
 	const char *fault, *end = text;
+	size_t at = 0;
 	cJSON *doc;
 
 	if (len > JSON_MAX_SIZE)
 		return err_say(err, CNI_E_DECODE, E2BIG,
 			       "JSON of %zu bytes: at most %u", len,
 			       JSON_MAX_SIZE);
-	fault = find_fault(text, len);
-	if (fault)
+	fault = find_fault(text, len, &at);
+	if (fault) {
+		*ret_at = at;
 		return err_say(err, CNI_E_DECODE, EINVAL, "JSON with %s",
 			       fault);
+	}
 
 	errno = 0;
 	doc = cJSON_ParseWithLengthOpts(text, len, &end, 0);
 	if (!doc && errno == ENOMEM)
 		return err_set(err, CNI_E_INTERNAL, ENOMEM, "JSON");
-	if (!doc)
-		return syntax_error(text, end, err);
-	end = skip_space(end, text + len);
-	if (end != text + len) {
+	if (doc)
+		end = skip_space(end, text + len);
+	if (!doc || end != text + len) {
 		cJSON_Delete(doc);
+		*ret_at = (size_t)(end - text);
 		return syntax_error(text, end, err);
 	}
 
 	*ret = doc;
 	return 0;
+}
+
+int json_parse(const char *text, size_t len, cJSON **ret, struct cni_err *err)
+{
+	size_t at = 0;
+
+	return json_parse_at(text, len, ret, &at, err);
 }
 
 const char *json_text(const cJSON *value, char *buf, size_t size)
@@ -272,6 +287,11 @@ static const struct json_field *find_field(const struct json_field *fields,
 	return folded;
 }
 
+void json_watch(const struct json_watch *w)
+{
+	watch = w;
+}
+
 int json_decode(const cJSON *obj, const struct json_field *fields, void *ret,
 		struct cni_err *err)
 {
@@ -283,6 +303,8 @@ int json_decode(const cJSON *obj, const struct json_field *fields, void *ret,
 		return 0;
 	if (!cJSON_IsObject(obj))
 		return json_expected(obj, "an object", err);
+	if (watch)
+		watch->decoded(obj, fields, watch->arg);
 
 	cJSON_ArrayForEach(v, obj)
 	{
@@ -290,6 +312,8 @@ int json_decode(const cJSON *obj, const struct json_field *fields, void *ret,
 		if (!f || cJSON_IsNull(v))
 			continue;
 		r = json_decode_value(v, f, (char *)ret + f->offset, err);
+		if (r < 0 && watch)
+			watch->refused(v, watch->arg);
 		if (r < 0)
 			return err_ctx(err, r, "key \"%s\"", f->name);
 	}

@@ -32,6 +32,13 @@ DEFINE_CLEANUP(cJSON *, cJSON_Delete)
  */
 int json_parse(const char *text, size_t len, cJSON **ret, struct cni_err *err);
 
+/**
+ * json_parse_at() - The same, and where a failure is
+ * @ret_at:	Offset in @text of what was refused; unchanged on success
+ */
+int json_parse_at(const char *text, size_t len, cJSON **ret, size_t *ret_at,
+		  struct cni_err *err);
+
 enum json_type {
 	JSON_STR,  /* const char *, pointing into the tree */
 	JSON_BOOL, /* bool */
@@ -76,6 +83,28 @@ int json_decode(const cJSON *obj, const struct json_field *fields, void *ret,
 /** json_decode_value() - One value, into @at; for a JSON_FUNC of two types */
 int json_decode_value(const cJSON *v, const struct json_field *f, void *at,
 		      struct cni_err *err);
+
+/**
+ * struct json_watch - Who wants to see what json_decode() does, as lint does
+ * @decoded:	An object and a table that it is decoded by
+ * @refused:	The value that a decoding fails at, then those around it
+ * @arg:	Passed to both
+ */
+struct json_watch {
+	void (*decoded)(const cJSON *obj, const struct json_field *fields,
+			void *arg);
+	void (*refused)(const cJSON *value, void *arg);
+	void *arg;
+};
+
+/**
+ * json_watch() - Watch every json_decode() of this process from now on
+ * @w:		Must stay as long as it is watched; NULL ends it
+ *
+ * So that what a parser knows is never written down a second time. Plugins
+ * never watch.
+ */
+void json_watch(const struct json_watch *w);
 
 /** json_get() - The value of a key as Go finds it, or NULL; null is NULL */
 const cJSON *json_get(const cJSON *obj, const char *key);

@@ -8,7 +8,8 @@ enum log_level { LOG_L_ERROR, LOG_L_WARN, LOG_L_INFO, LOG_L_DEBUG };
 /**
  * log_at() - Write one line to stderr
  *
- * WEFT_LOG=error|warn|info|debug sets the threshold, warn without it. Never
+ * WEFT_LOG=error|warn|info|debug sets the threshold, warn without it; its other
+ * values are event_where()'s. Never
  * for failures that are returned: those travel in a struct cni_err.
  */
 void log_at(enum log_level level, const char *fmt, ...)

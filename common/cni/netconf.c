@@ -30,6 +30,7 @@ static const struct json_field fields[] = {
 	FIELD("prevResult", JSON_OBJ, c.prev_result),
 	FIELD("runtimeConfig", JSON_OBJ, c.runtime_config),
 	FIELD("args", JSON_OBJ, args),
+	FIELD("log", JSON_STR, c.log),
 	FIELD("cni.dev/valid-attachments", JSON_ARR, c.attachments),
 	{ 0 },
 };
@@ -92,9 +93,11 @@ static int decode(struct raw *raw, struct cni_err *err)
 int cni_netconf_parse(char *text, size_t len, struct cni_netconf *ret,
 		      struct cni_err *err)
 {
-	struct raw raw = {
-		.c = { .text = text, .len = len, .type = "", .ipam_type = "" }
-	};
+	struct raw raw = { .c = { .text = text,
+				  .len = len,
+				  .type = "",
+				  .ipam_type = "",
+				  .log = "" } };
 	int r;
 
 	r = json_parse(text, len, &raw.c.doc, err);

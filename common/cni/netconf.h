@@ -20,6 +20,7 @@
  * @prev_result: The previous plugin's result, or for CHECK and DEL the last
  * @runtime_config: Capability arguments
  * @args_cni:	"args": {"cni": ...}
+ * @log:	Where events go, see event_where(); "" without
  * @attachments: "cni.dev/valid-attachments" for GC, NULL if absent
  */
 struct cni_netconf {
@@ -35,6 +36,7 @@ struct cni_netconf {
 	const cJSON *prev_result;
 	const cJSON *runtime_config;
 	const cJSON *args_cni;
+	const char *log;
 	const cJSON *attachments;
 };
 

@@ -7,10 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
+#include "base/event.h"
 #include "base/file.h"
 #include "base/own_netns.h"
 
+#define EVENT_SIZE 256	      /* of a result in the log */
 #define VERSION_STDIN_MS 1000 /* how long VERSION waits for its input */
 
 const struct cni_plugin *cni_plugin_find(const struct cni_plugin *plugins,
@@ -161,14 +164,28 @@ static void take_back(const struct cni_plugin *self,
 		err_detail(err, "undo", "\"%s\"", e.msg);
 }
 
+/* The addresses, as far as there is room: for an event. */
+static void summarize(const struct cni_result *result, char *buf, size_t size)
+{
+	char text[IP_NET_STR_SIZE];
+	size_t n = 0;
+
+	for (size_t i = 0; i < result->n_ips && n < size; i++)
+		n += (size_t)snprintf(
+			buf + n, size - n, "%s%s", i ? "," : "",
+			ip_net_format(&result->ips[i].address, text));
+}
+
 static int run_add(const struct cni_plugin *self, const struct cni_call *call,
-		   struct cni_err *err)
+		   char said[EVENT_SIZE], struct cni_err *err)
 {
 	cleanup_result struct cni_result result = { 0 };
 	int r = self->add(call, &result, err);
 
 	if (r < 0)
 		return r;
+	if (event_where(call->conf.log))
+		summarize(&result, said, EVENT_SIZE);
 	r = report(&result, call->conf.version, err);
 	if (r < 0)
 		take_back(self, call, &result, err);
@@ -176,7 +193,7 @@ static int run_add(const struct cni_plugin *self, const struct cni_call *call,
 }
 
 static int run_verb(const struct cni_plugin *self, const struct cni_call *call,
-		    struct cni_err *err)
+		    char said[EVENT_SIZE], struct cni_err *err)
 {
 	int (*verb)(const struct cni_call *c, struct cni_err *e) = NULL;
 	const int r = check_allowed(call, err);
@@ -185,7 +202,7 @@ static int run_verb(const struct cni_plugin *self, const struct cni_call *call,
 		return r;
 	switch (call->args.command) {
 	case CNI_ADD:
-		return run_add(self, call, err);
+		return run_add(self, call, said, err);
 	case CNI_DEL:
 		verb = self->del;
 		break;
@@ -225,6 +242,33 @@ static int print_about(const char *name)
 	return 0;
 }
 
+static uint64_t now_us(void)
+{
+	struct timespec t = { 0 };
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static void tell(const struct cni_plugin *self, const struct cni_call *call,
+		 const char *result, const struct cni_err *err, uint64_t since)
+{
+	const char *where = event_where(call->conf.log);
+	const struct event e = {
+		.plugin = self->name,
+		.verb = call->args.command_name,
+		.network = call->conf.name,
+		.container = call->args.container_id,
+		.ifname = call->args.ifname,
+		.result = result,
+		.err = err,
+		.us = where ? now_us() - since : 0,
+	};
+
+	if (where)
+		event_log(where, &e);
+}
+
 int cni_plugin_main(const struct cni_plugin *self,
 		    const struct cni_plugin *plugins)
 {
@@ -232,11 +276,14 @@ int cni_plugin_main(const struct cni_plugin *self,
 	struct cni_err err = CNI_ERR_INIT;
 	const char *command = getenv("CNI_COMMAND");
 	enum cni_version version = CNI_V1_1_0;
+	char said[EVENT_SIZE] = "";
+	uint64_t since;
 	int r;
 
 	if (!command || !*command)
 		return print_about(self->name);
 
+	since = now_us();
 	take_signals();
 	r = cni_args_from_env(&call.args, &err);
 	if (!r && call.args.command == CNI_VERSION)
@@ -245,8 +292,9 @@ int cni_plugin_main(const struct cni_plugin *self,
 		r = read_config(&call.conf, &err);
 	if (!r) {
 		version = call.conf.version;
-		r = run_verb(self, &call, &err);
+		r = run_verb(self, &call, said, &err);
 	}
+	tell(self, &call, said, r < 0 ? &err : NULL, since);
 	if (r < 0)
 		r = print_error(version, &err);
 	cni_netconf_free(&call.conf);

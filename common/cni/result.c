@@ -8,6 +8,8 @@
 
 void cni_result_free(struct cni_result *r)
 {
+	for (size_t i = 0; i < r->n_interfaces; i++)
+		free(r->interfaces[i].own);
 	free(r->interfaces);
 	free(r->ips);
 	free(r->routes);
@@ -32,10 +34,42 @@ static int append(void *array, size_t *n, const void *item, size_t size)
 	return 0;
 }
 
+/* One block for all of its strings. */
+static int own_texts(struct cni_interface *i)
+{
+	const char **const texts[] = { &i->name, &i->mac, &i->sandbox,
+				       &i->socket_path, &i->pci_id };
+	const size_t n = sizeof(texts) / sizeof(texts[0]);
+	size_t size = 1;
+	char *p;
+
+	for (size_t k = 0; k < n; k++)
+		size += *texts[k] ? strlen(*texts[k]) + 1 : 0;
+	p = i->own = malloc(size);
+	if (!p)
+		return -ENOMEM;
+	for (size_t k = 0; k < n; k++)
+		if (*texts[k]) {
+			const size_t len = strlen(*texts[k]) + 1;
+
+			*texts[k] = memcpy(p, *texts[k], len);
+			p += len;
+		}
+	return 0;
+}
+
 int cni_result_add_interface(struct cni_result *r,
 			     const struct cni_interface *i)
 {
-	return append((void *)&r->interfaces, &r->n_interfaces, i, sizeof(*i));
+	struct cni_interface copy = *i;
+	int ret = own_texts(&copy);
+
+	if (!ret)
+		ret = append((void *)&r->interfaces, &r->n_interfaces, &copy,
+			     sizeof(copy));
+	if (ret < 0)
+		free(copy.own);
+	return ret;
 }
 
 int cni_result_add_ip(struct cni_result *r, const struct cni_ip *ip)

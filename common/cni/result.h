@@ -14,6 +14,7 @@ struct cni_interface {
 	const char *socket_path; /* NULL: none */
 	const char *pci_id;	 /* NULL: none */
 	int64_t mtu;		 /* bytes; 0: not said */
+	char *own;		 /* a result's: what its strings are in */
 };
 
 struct cni_ip {
@@ -58,7 +59,11 @@ void cni_result_free(struct cni_result *r);
 
 #define cleanup_result CLEANUP(cni_result_free)
 
-/** cni_result_add_interface() - Append a copy; return 0 or -ENOMEM */
+/**
+ * cni_result_add_interface() - Append a copy, strings and all
+ *
+ * A result outlives whoever made it. Return: 0 or -ENOMEM
+ */
 int cni_result_add_interface(struct cni_result *r,
 			     const struct cni_interface *i);
 /** cni_result_add_ip() - Append a copy; return 0 or -ENOMEM */

@@ -20,7 +20,7 @@
 #define TIMEOUT_MS 10000 /* RTNL may be busy; a device that stays is an error */
 
 /* These reap orphans, and an orphan of a namespace is theirs. */
-static bool init_reaps(void)
+bool link_init_reaps(void)
 {
 	static const char *const inits[] = {
 		"systemd",   "init",	    "tini",    "docker-init",
@@ -145,7 +145,7 @@ int link_remove(struct netlink *nl, uint32_t index, enum link_wait wait,
 		struct cni_err *err)
 {
 	const bool at_event = wait == LINK_WAIT_EVENT ||
-			      (wait == LINK_WAIT_AUTO && init_reaps());
+			      (wait == LINK_WAIT_AUTO && link_init_reaps());
 
 	return at_event ? remove_at_event(nl, index, err)
 			: link_delete(nl, index, err);

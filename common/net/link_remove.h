@@ -3,6 +3,7 @@
 #ifndef WEFT_NET_LINK_REMOVE_H
 #define WEFT_NET_LINK_REMOVE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -35,5 +36,8 @@ enum link_wait {
  */
 int link_remove(struct netlink *nl, uint32_t index, enum link_wait wait,
 		struct cni_err *err);
+
+/** link_init_reaps() - Is PID 1 one of those that are known to reap orphans? */
+bool link_init_reaps(void);
 
 #endif

@@ -135,7 +135,7 @@ static int repair_one(const char *file, const struct cache_entry *e, void *arg,
 int weft_repair(const struct weft_args *a, struct cni_err *err)
 {
 	char path[PATH_MAX];
-	struct repair x = { .plugin_path = session_plugin_path(path),
+	struct repair x = { .plugin_path = weft_plugin_path(path),
 			    .dir = a->cache_dir };
 	int r = cache_walk(x.dir, repair_one, &x, err);
 

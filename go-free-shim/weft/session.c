@@ -41,16 +41,6 @@ static void default_plugin_path(char *buf, size_t size)
 		       (int)(size / 2), self, slash ? ":" : "");
 }
 
-const char *session_plugin_path(char buf[PATH_MAX])
-{
-	const char *path = getenv("CNI_PATH");
-
-	if (path && *path)
-		return path;
-	default_plugin_path(buf, PATH_MAX);
-	return buf;
-}
-
 static int read_cap_args(struct session *s, struct cni_err *err)
 {
 	const char *text = env_or("CAP_ARGS", "");
@@ -92,6 +82,16 @@ int session_name_guest(struct session *s, const struct weft_args *a,
 	return cni_ifname_check(a->ifname, err);
 }
 
+const char *weft_plugin_path(char buf[WEFT_PATH_SIZE])
+{
+	const char *path = env_or("CNI_PATH", "");
+
+	if (*path)
+		return path;
+	default_plugin_path(buf, WEFT_PATH_SIZE);
+	return buf;
+}
+
 int session_open(struct session *s, const struct weft_args *a,
 		 struct cni_err *err)
 {
@@ -105,7 +105,7 @@ int session_open(struct session *s, const struct weft_args *a,
 			.args = env_or("CNI_ARGS", "") },
 	};
 	s->rt.list = &s->list;
-	s->rt.plugin_path = session_plugin_path(s->plugin_path);
+	s->rt.plugin_path = weft_plugin_path(s->plugin_path);
 	r = read_cap_args(s, err);
 	s->rt.cap_args = s->cap_args;
 	return r ? r

@@ -16,13 +16,10 @@ struct session {
 	struct runtime rt;
 	struct conflist list;
 	cJSON *cap_args;
-	char plugin_path[PATH_MAX];
+	char plugin_path[WEFT_PATH_SIZE];
 	char netns[PATH_MAX];
 	char id[32];
 };
-
-/** session_plugin_path() - CNI_PATH, or where plugins lie; returns it or @buf */
-const char *session_plugin_path(char buf[PATH_MAX]);
 
 /** session_open() - Load the network; free with session_close() in any case */
 int session_open(struct session *s, const struct weft_args *a,

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,6 +33,10 @@ static const struct verb {
 	{ "network", "ls", "list networks", 1, 2, weft_network },
 	{ "network", "rm NETWORK", "remove what outlives the last guest", 1, 2,
 	  weft_network },
+	{ "lint", "FILE...", "check configurations: FILE:LINE:COLUMN: what", 1,
+	  SIZE_MAX, weft_lint },
+	{ "doctor", "", "what on this host will get in the way", 0, 0,
+	  weft_doctor },
 };
 
 static const size_t n_verbs = sizeof(verbs) / sizeof(verbs[0]);
@@ -46,7 +51,7 @@ static int usage(FILE *to)
 		"\nOptions:\n"
 		"  --id ID          container ID (default: derived from NETNS)\n"
 		"  -i, --ifname NAME  interface in the guest (default: $CNI_IFNAME, eth0)\n"
-		"  --json           of ls: all there is, for programs\n"
+		"  --json           of ls, lint, doctor: all there is, for programs\n"
 		"  --cache-dir DIR  where results are kept (default: " CACHE_DIR
 		")\n"
 		"\nEnvironment: NETCONFPATH (/etc/cni/net.d), CNI_PATH, CNI_ARGS, CAP_ARGS (JSON)\n",
@@ -88,7 +93,6 @@ static int parse(int argc, char **argv, struct weft_args *ret)
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	const size_t max = sizeof(ret->positional) / sizeof(char *);
 	const char *env = getenv("CNI_IFNAME");
 	int c;
 
@@ -99,9 +103,9 @@ static int parse(int argc, char **argv, struct weft_args *ret)
 			return -EINVAL;
 	if (optind < argc)
 		ret->verb = argv[optind++];
-	for (; optind < argc && ret->n < max; optind++)
-		ret->positional[ret->n++] = argv[optind];
-	return optind < argc ? -EINVAL : 0;
+	ret->positional = argv + optind;
+	ret->n = (size_t)(argc - optind);
+	return 0;
 }
 
 static const struct verb *find_verb(const struct weft_args *a)
@@ -119,6 +123,7 @@ int weft_main(int argc, char **argv)
 	struct cni_err err = CNI_ERR_INIT;
 	const struct verb *verb;
 	struct weft_args args;
+	int r;
 
 	if (parse(argc, argv, &args) < 0)
 		return usage(stderr);
@@ -130,8 +135,9 @@ int weft_main(int argc, char **argv)
 
 	/* Inherited as ignored, it would hide how a plugin ended. */
 	(void)signal(SIGCHLD, SIG_DFL);
-	if (verb->run(&args, &err) >= 0)
-		return 0;
+	r = verb->run(&args, &err);
+	if (r >= 0)
+		return r == WEFT_FOUND;
 	(void)fprintf(stderr, "weft: %s (code %d)%s%s\n", err.msg, err.code,
 		      *err.details ? "\n  " : "", err.details);
 	return 1;

@@ -8,6 +8,8 @@
 
 #include "base/err.h"
 
+#define WEFT_PATH_SIZE 4096
+
 /** weft_main() - Run `weft VERB ...`; return the exit status */
 int weft_main(int argc, char **argv);
 
@@ -15,7 +17,7 @@ int weft_main(int argc, char **argv);
  * struct weft_args - A command line, taken apart
  * @verb:	The first word, NULL without one
  * @help:	--help
- * @positional:	What is neither an option nor the verb
+ * @positional:	What is neither an option nor the verb; part of argv
  * @n:		How many
  * @id:		--id, NULL for the derived one
  * @ifname:	--ifname, CNI_IFNAME or "eth0"
@@ -25,7 +27,7 @@ int weft_main(int argc, char **argv);
 struct weft_args {
 	const char *verb;
 	bool help;
-	const char *positional[4];
+	char *const *positional;
 	size_t n;
 	const char *id;
 	const char *ifname;
@@ -33,7 +35,9 @@ struct weft_args {
 	bool json;
 };
 
-/* Verbs, one file each: 0, or a negative errno with @err filled. */
+#define WEFT_FOUND 1 /* done, and what was found is status 1 */
+
+/* Verbs, one file each: 0, WEFT_FOUND, or a negative errno with @err filled. */
 int weft_add(const struct weft_args *a, struct cni_err *err);
 int weft_check(const struct weft_args *a, struct cni_err *err);
 int weft_del(const struct weft_args *a, struct cni_err *err);
@@ -44,8 +48,13 @@ int weft_repair(const struct weft_args *a, struct cni_err *err);
 int weft_ls(const struct weft_args *a, struct cni_err *err);
 int weft_network(const struct weft_args *a, struct cni_err *err);
 int weft_network_ls(const struct weft_args *a, struct cni_err *err);
+int weft_lint(const struct weft_args *a, struct cni_err *err);
+int weft_doctor(const struct weft_args *a, struct cni_err *err);
 
 /** weft_conf_dir() - NETCONFPATH, or where engines look */
 const char *weft_conf_dir(void);
+
+/** weft_plugin_path() - CNI_PATH, or where weft is and engines look */
+const char *weft_plugin_path(char buf[WEFT_PATH_SIZE]);
 
 #endif

@@ -129,6 +129,12 @@ installs() {
 		succeeds "$name is installed" \
 			cmp "$page" "$dest/usr/local/share/man/man8/$name"
 	done
+	for name in docs/weft.schema.json:weft/weft.schema.json \
+		completions/weft.bash:bash-completion/completions/weft \
+		completions/_weft:zsh/site-functions/_weft; do
+		succeeds "${name##*:} is installed" cmp "$top/${name%%:*}" \
+			"$dest/usr/local/share/${name##*:}"
+	done
 	same "$(cd "$top/$2" && ls -A)" "$(ls -A "$bin")" 'and nothing else'
 }
 

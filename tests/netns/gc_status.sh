@@ -118,13 +118,13 @@ cat >"$TMPDIR/last" <<'EOF'
 config=$(cat)
 [ "$CNI_COMMAND" != GC ] ||
 	ip link show dev "$(jq -r .watch <<<"$config")" >/dev/null 2>&1
-echo "$CNI_COMMAND $?" >>"$(jq -r .log <<<"$config")"
+echo "$CNI_COMMAND $?" >>"$(jq -r .order <<<"$config")"
 jq -nc '{cniVersion: "1.1.0", ips: [{address: "10.1.0.9/24"}]}'
 EOF
 chmod +x "$TMPDIR/last"
 with_last() {
-	jq -c --arg log "$TMPDIR/order" --arg watch "${1-}" \
-		'.ipam.type = "last" | .log = $log | .watch = $watch' <<<"$base"
+	jq -c --arg order "$TMPDIR/order" --arg watch "${1-}" \
+		'.ipam.type = "last" | .order = $order | .watch = $watch' <<<"$base"
 }
 add c1 c1 "$(with_last)" CNI_PATH="$TMPDIR"
 worked "ADD with an IPAM plugin that watches"

@@ -120,6 +120,25 @@ TEST(versions_0_1_and_0_2_cannot_say_layer_2)
 	"{\"dst\":\"0.0.0.0/0\",\"gw\":\"10.1.0.1\",\"mtu\":1400,\"priority\":0}"
 #define ROUTE6 "{\"dst\":\"fd01::7/64\"}"
 
+TEST(a_result_outlives_the_strings_that_it_was_made_of)
+{
+	cleanup_result struct cni_result r = { 0 };
+	char name[] = "eth0", mac[] = "02:00:00:00:00:01", ns[] = "/ns";
+
+	assert_int_equal(cni_result_add_interface(
+				 &r, &(struct cni_interface){ .name = name,
+							      .mac = mac,
+							      .sandbox = ns }),
+			 0);
+	memset(name, 'x', sizeof(name) - 1);
+	memset(mac, 'x', sizeof(mac) - 1);
+	memset(ns, 'x', sizeof(ns) - 1);
+	assert_string_equal(r.interfaces[0].name, "eth0");
+	assert_string_equal(r.interfaces[0].mac, "02:00:00:00:00:01");
+	assert_string_equal(r.interfaces[0].sandbox, "/ns");
+	assert_null(r.interfaces[0].pci_id);
+}
+
 TEST(versions_0_3_to_0_4_have_interfaces_and_the_ips_version)
 {
 	check_printed(V4, CNI_V0_3_0, CNI_V0_4_0,
@@ -361,6 +380,8 @@ int main(void)
 		cmocka_unit_test(
 			versions_0_1_and_0_2_have_one_address_a_family),
 		cmocka_unit_test(versions_0_1_and_0_2_cannot_say_layer_2),
+		cmocka_unit_test(
+			a_result_outlives_the_strings_that_it_was_made_of),
 		cmocka_unit_test(
 			versions_0_3_to_0_4_have_interfaces_and_the_ips_version),
 		cmocka_unit_test(versions_1_0_and_1_1_leave_out_what_is_empty),
