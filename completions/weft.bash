@@ -15,7 +15,7 @@ _weft_networks() {
 
 _weft() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local verbs='add check del gc status version ls network lint doctor'
+	local verbs='add check del gc status version ls network repair lint doctor'
 	local options='--id --ifname --cache-dir --json --help'
 	local verb='' word words=''
 	local -i i n=0
@@ -56,7 +56,7 @@ _weft() {
 		compopt -o filenames 2>/dev/null || true
 		return
 		;;
-	doctor:* | help:*) ;;
+	doctor:* | help:* | repair:*) ;;
 	*:0) words=$(_weft_networks) ;;
 	add:1 | check:1 | del:1 | version:1)
 		mapfile -t COMPREPLY < <(compgen -f -- "${cur:-/run/netns/}")
