@@ -13,11 +13,7 @@
 int main(int argc, char **argv)
 {
 	const struct cni_plugin plugins[] = {
-		bridge_vm,
-		macvlan_vm,
-		ipam_host_local,
-		portmap_nft,
-		{ 0 },
+		bridge_vm, macvlan_vm, ipam_host_local, portmap_nft, { 0 },
 	};
 	const char *slash = argc ? strrchr(argv[0], '/') : NULL;
 	const char *name = slash ? slash + 1 : argc ? argv[0] : "weft";

@@ -70,7 +70,7 @@ static _Thread_local char bufs[DEPTH_MAX][NETLINK_BUF_SIZE]
 static _Thread_local unsigned int depth;
 
 /* One datagram of at most NETLINK_BUF_SIZE; any process may send to our port. */
-static int receive(struct netlink *nl, char *buf, int *ret_len,
+static int receive(struct netlink *nl, void *buf, int *ret_len,
 		   struct cni_err *err)
 {
 	struct sockaddr_nl from;
