@@ -8,6 +8,7 @@
 #	                         the small kernel that guests boot
 #	cache_kernel 6.1|6.12    the same of the generic one, which has it all
 #	cache_reference_plugins  prints the one that holds bridge, host-local, ...
+#	cache_libcni             prints a GOPATH with libcni of CNI 1.1
 #	cache_jq                 prints one that holds a jq that starts quickly
 #	cache_source NAME        prints a source tree that static/sources.txt pins
 #
@@ -44,6 +45,14 @@ cache_reference_plugins() {
 	dir=$(cache_package containernetworking-plugins cache_fetch_plugins) ||
 		return
 	echo "$dir/usr/lib/cni"
+}
+
+cache_libcni() {
+	local dir
+
+	dir=$(cache_package golang-github-appc-cni-dev cache_fetch_libcni) ||
+		return
+	echo "$dir/usr/share/gocode"
 }
 
 cache_source() {
@@ -115,6 +124,11 @@ cache_fetch_kernel() {
 cache_fetch_plugins() {
 	cache_update "$1" forky
 	cache_unpack "$1" containernetworking-plugins
+}
+
+cache_fetch_libcni() {
+	cache_update "$1" forky
+	cache_unpack "$1" golang-github-appc-cni-dev
 }
 
 cache_fetch_source() {
