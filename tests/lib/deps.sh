@@ -17,8 +17,8 @@ packages() {
 	lint) echo clang-format clang-tidy cppcheck shellcheck ;;
 	demo) echo iproute2 nftables jq util-linux procps runc \
 		qemu-system-x86 busybox-static cpio xz-utils zstd kmod ;;
-	engines) echo podman conmon containerd golang-go \
-		golang-github-appc-cni-dev python3-grpcio debootstrap ;;
+	engines) echo podman conmon containerd runc python3-grpcio \
+		containernetworking-plugins ;;
 	kernel) echo qemu-system-x86 busybox-static cpio xz-utils zstd kmod \
 		util-linux ;;
 	*)

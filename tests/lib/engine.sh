@@ -84,13 +84,13 @@ engine_outside() {
 # from_outside PORT: what a web server behind that port of the host says. It has
 # no route to the guests, so this came through the host's address.
 from_outside() {
-	ip netns exec outside busybox timeout 8 \
+	timeout 8 ip netns exec outside busybox \
 		wget -q -O - "http://$engine_uplink4:$1/cgi-bin/whoami"
 }
 
-# here PORT: the same from the host itself.
+# from_host PORT: the same from the host itself.
 from_host() {
-	busybox timeout 8 wget -q -O - "http://127.0.0.1:$1/cgi-bin/whoami"
+	timeout 8 busybox wget -q -O - "http://127.0.0.1:$1/cgi-bin/whoami"
 }
 
 # engine_vm NETWORK: a VM joins it, as the README says. Leaves its addresses in
