@@ -58,6 +58,7 @@ holds() {
 	leases | grep -qxF "$1"
 }
 
+# Of the host and of the containers.
 world() {
 	state outside vm1 c1 c2
 }
@@ -145,7 +146,10 @@ fails 'its address is free' holds "$address"
 ns_new c3
 succeeds 'ADD' at add c3
 address=$(ip_in c3 0)
+link=$(at cached c3 | jq -r '.interfaces[1].name')
 ip netns del c3
+# The kernel takes a moment, and until then the guest lives.
+engine_wait 5 test ! -e "/sys/class/net/$link"
 # libcni's own record went with the disk, say.
 rm /var/lib/cni/results/net1-c3-eth0
 succeeds 'GC' libcni gc net1 c1
