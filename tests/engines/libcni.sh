@@ -16,17 +16,12 @@ test_main "$@"
 
 package=${gopath%/usr/share/gocode}
 package=${package##*_}
-printf 'engine - libcni %s (Debian %s), %s\n' "${package%-*}" "$package" \
-	"$("$goroot/bin/go" version)"
+engine_is libcni "${package%-*}" "$package"
 engine_host
 engine_outside
 for ns in c1 c2 c3; do ns_new $ns; done
 export NETCONFPATH=/etc/cni/net.d CNI_PATH=$cni_bin
-conf '{ cniVersion: "1.1.0", name, plugins: [
-	{ type, bridge, isDefaultGateway: true, ipMasq: true,
-	  perAttachment: ["attach"], ipam },
-	{ type: "portmap-nft", capabilities: { portMappings: true } } ] }' \
-	>/etc/cni/net.d/net1.conflist
+engine_list 1.1.0
 
 build() {
 	mkdir -p "$engine_dir/go" "$engine_dir/src"
@@ -52,10 +47,6 @@ ip_in() {
 
 ping_from() {
 	ip netns exec "$1" busybox ping -qc1 -W3 "$2"
-}
-
-holds() {
-	leases | grep -qxF "$1"
 }
 
 # Of the host and of the containers.

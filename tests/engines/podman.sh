@@ -12,7 +12,8 @@ test_main "$@"
 # shellcheck source=tests/lib/engine.sh
 . "$(dirname "$0")/../lib/engine.sh"
 
-engine_is podman podman "$(podman version -f '{{.Client.Version}}')"
+engine_is podman "$(podman version -f '{{.Client.Version}}')" \
+	"$(installed podman)"
 engine_host
 engine_outside
 
@@ -80,11 +81,6 @@ inside() {
 ip_in() {
 	inside "$1" "$2" | jq -r --arg family "$3" 'first(.[].addr_info[] |
 		select(.family == $family and .scope == "global")).local'
-}
-
-# holds ADDRESS NETWORK: it has a lease.
-holds() {
-	leases "$2" | grep -qxF "$1"
 }
 
 # --- what is before ---

@@ -16,11 +16,18 @@ containerd_socket=/run/containerd/containerd.sock
 containerd=(containerd)
 
 # It also wants "loopback", a reference plugin. /usr/lib/cni is all that ctr
-# knows, so they are there, too.
+# knows, so they are there, too. One of them keeps a list of what it was asked.
 containerd_config() {
 	mkdir -p "$containerd_dir" "$engine_dir/plugins"
 	ln -s "$cni_bin"/* "$engine_dir/plugins"
 	cp /usr/lib/cni/loopback "$engine_dir/plugins"
+	rm "$engine_dir/plugins/bridge-vm"
+	cat >"$engine_dir/plugins/bridge-vm" <<-EOF
+		#!/bin/sh
+		echo "\$CNI_COMMAND" >>"$engine_dir/verbs"
+		exec "$cni_bin/bridge-vm"
+	EOF
+	chmod +x "$engine_dir/plugins/bridge-vm"
 	mount --bind "$engine_dir/plugins" /usr/lib/cni
 	cat >"$containerd_dir/config.toml" <<-EOF
 		version = 2
@@ -48,6 +55,11 @@ containerd_config() {
 		  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
 		    BinaryName = "$engine_runc"
 	EOF
+}
+
+# verbs: what bridge-vm was asked, each once.
+verbs() {
+	sort -u "$engine_dir/verbs" | paste -sd ' '
 }
 
 # containerd_up NAME: not below "succeeds", whose shell would own the daemon.

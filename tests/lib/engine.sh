@@ -4,9 +4,10 @@
 # engine.sh: real container engines in a private host, on networks of ours, and
 # a VM beside their containers. Source it after test_main of netns.sh.
 #
-#	engine_is NAME PACKAGE VERSION      names the engine
+#	engine_is NAME VERSION PACKAGE-VERSION
 #	engine_host                         /etc, a runtime, a root for images
 #	engine_outside                      a client in the namespace "outside"
+#	engine_list CNI-VERSION             the network net1 in /etc/cni/net.d
 #	engine_vm NETWORK; engine_vm_end    a VM on a tap that joins, and leaves
 #	engine_wait SECONDS COMMAND...      until it succeeds
 
@@ -24,10 +25,14 @@ guest_data=1000000
 engine_dir=$TMPDIR/engine
 engine_outside4=203.0.113.2 engine_uplink4=203.0.113.1
 
-# engine_is NAME PACKAGE VERSION: for whoever reads what run.sh prints.
+# engine_is NAME VERSION PACKAGE-VERSION: for whoever reads what run.sh prints.
 engine_is() {
-	printf 'engine - %s %s (Debian %s)\n' "$1" "$3" \
-		"$(dpkg-query -W -f '${Version}' "$2")"
+	echo "engine - $1 $2 (Debian $3)"
+}
+
+installed() {
+	# shellcheck disable=SC2016 # dpkg's own variable
+	dpkg-query -W -f '${Version}' "$1"
 }
 
 # /etc with what engines look for there, thrown away afterwards; a runc that
@@ -70,6 +75,20 @@ engine_config() {
 
 	config=$(jq 'del(.linux.cgroupsPath, .linux.resources)' \
 		"$1/config.json") && echo "$config" >"$1/config.json"
+}
+
+engine_list() {
+	conf '{ cniVersion: "'"$1"'", name, plugins: [
+		{ type, bridge, isDefaultGateway: true, ipMasq: true,
+		  perAttachment: ["attach"], ipam },
+		{ type: "portmap-nft",
+		  capabilities: { portMappings: true } } ] }' \
+		>/etc/cni/net.d/net1.conflist
+}
+
+# holds ADDRESS [NETWORK]: it has a lease.
+holds() {
+	leases "${2:-net1}" | grep -qxF "$1"
 }
 
 engine_outside() {
