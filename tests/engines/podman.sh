@@ -12,8 +12,6 @@ test_main "$@"
 # shellcheck source=tests/lib/engine.sh
 . "$(dirname "$0")/../lib/engine.sh"
 
-engine_is podman "$(podman version -f '{{.Client.Version}}')" \
-	"$(installed podman)"
 engine_host
 engine_outside
 
@@ -45,6 +43,9 @@ driver = "vfs"
 graphroot = "$engine_dir/root"
 runroot = "$engine_dir/run"
 EOF
+
+engine_is podman "$(podman version -f '{{.Client.Version}}')" \
+	"$(installed podman)"
 
 # pod ARGUMENT...: no command of podman's is waited for longer than this.
 pod() {

@@ -39,6 +39,8 @@ containerd_config() {
 		  "io.containerd.snapshotter.v1.zfs"]
 		[grpc]
 		  address = "$containerd_socket"
+		[plugins."io.containerd.internal.v1.opt"]
+		  path = "$containerd_dir/opt"
 		[plugins."io.containerd.grpc.v1.cri"]
 		  sandbox_image = "localhost/guest:1"
 		  restrict_oom_score_adj = true

@@ -48,10 +48,10 @@ engine_host() {
 	mkdir -p /etc/cni/net.d
 	container_build
 	tar -C "$guest_dir/container-root" -cf "$engine_dir/root.tar" .
-	engine_runc=$engine_dir/runc
+	engine_runc=$engine_dir/runtime.sh
 	{
 		echo '#!/bin/bash'
-		declare -f engine_config
+		declare -f engine_config engine_ps
 		cat <<-EOF
 			for word; do
 				case \${before-} in
@@ -59,13 +59,23 @@ engine_host() {
 				esac
 				before=\$word
 			done
-			exec $(command -v runc) --rootless true \\
-				--root "$engine_dir/runtime" "\$@"
+			set -- --rootless true --root "$engine_dir/runtime" "\$@"
+			case "\$*" in
+			*" ps --format json "*) engine_ps "\$@" ;;
+			*) exec runc "\$@" ;;
+			esac
 		EOF
 	} >"$engine_runc"
 	chmod +x "$engine_runc"
 	vm_build
 	ns_new vm1
+	# What an engine does elsewhere, it does to this machine.
+	mount -o remount,bind,ro /
+}
+
+# engine_ps ... ps --format json ID: runc looks for processes in the cgroup.
+engine_ps() {
+	runc "${@:1:$#-4}" state "${!#}" | jq -c '[.pid]'
 }
 
 # engine_config BUNDLE: runc excuses a cgroup that it cannot make only where none

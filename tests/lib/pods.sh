@@ -10,6 +10,9 @@
 # shellcheck source=tests/lib/containerd.sh
 . "${BASH_SOURCE%/*}/containerd.sh"
 
+# What a command said, of netns.sh.
+output=
+
 # field ID JQ: what the runtime says of it.
 field() {
 	cri show "$1" | jq -r "$2"
