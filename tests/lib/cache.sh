@@ -8,6 +8,9 @@
 #	                         the small kernel that guests boot
 #	cache_kernel 6.1|6.12    the same of the generic one, which has it all
 #	cache_reference_plugins  prints the one that holds bridge, host-local, ...
+#	cache_containerd         prints the directory of a containerd of CNI 1.1
+#	cache_libcni             prints a GOPATH with libcni of CNI 1.1
+#	cache_go                 prints the GOROOT of a Go that it can be built with
 #	cache_jq                 prints one that holds a jq that starts quickly
 #	cache_source NAME        prints a source tree that static/sources.txt pins
 #
@@ -41,9 +44,31 @@ cache_kernel() {
 cache_reference_plugins() {
 	local dir
 
-	dir=$(cache_package containernetworking-plugins cache_fetch_plugins) ||
-		return
+	dir=$(cache_package containernetworking-plugins cache_fetch_forky \
+		containernetworking-plugins) || return
 	echo "$dir/usr/lib/cni"
+}
+
+cache_containerd() {
+	local dir
+
+	dir=$(cache_package containerd cache_fetch_forky containerd) || return
+	echo "$dir/usr/bin"
+}
+
+cache_go() {
+	local dir
+
+	dir=$(cache_package 'golang-1.*-go' cache_fetch_go) || return
+	echo "$dir"/usr/lib/go-1.*
+}
+
+cache_libcni() {
+	local dir
+
+	dir=$(cache_package golang-github-appc-cni-dev cache_fetch_forky \
+		golang-github-appc-cni-dev) || return
+	echo "$dir/usr/share/gocode"
 }
 
 cache_source() {
@@ -112,9 +137,19 @@ cache_fetch_kernel() {
 	depmod -b "$tmp/tree" "$version"
 }
 
-cache_fetch_plugins() {
+cache_fetch_forky() {
 	cache_update "$1" forky
-	cache_unpack "$1" containernetworking-plugins
+	cache_unpack "$1" "$2"
+}
+
+cache_fetch_go() {
+	local tmp=$1 package
+
+	cache_update "$tmp" forky
+	package=$(cache_apt "$tmp" apt-cache depends --important golang-go |
+		awk '$1 == "Depends:" && /-go$/ { print $2; exit }')
+	cache_unpack "$tmp" "${package%-go}-src"
+	cache_unpack "$tmp" "${package:?golang-go names no package}"
 }
 
 cache_fetch_source() {

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # deps.sh [GROUP...]: install what is missing for the groups build, static,
-# bench, test, lint, demo and kernel (default: all of them).
+# bench, test, lint, demo, kernel and engines (default: all but engines).
 set -euo pipefail
 
 packages() {
@@ -17,11 +17,13 @@ packages() {
 	lint) echo clang-format clang-tidy cppcheck shellcheck ;;
 	demo) echo iproute2 nftables jq util-linux procps runc \
 		qemu-system-x86 busybox-static cpio xz-utils zstd kmod ;;
+	engines) echo podman conmon containerd runc python3-grpcio \
+		containernetworking-plugins ;;
 	kernel) echo qemu-system-x86 busybox-static cpio xz-utils zstd kmod \
 		util-linux ;;
 	*)
 		echo "deps: no group $1 (build, static, bench, test, lint, demo," \
-			"kernel)" >&2
+			"kernel, engines)" >&2
 		return 2
 		;;
 	esac

@@ -134,6 +134,10 @@ sed 's/"c1"/"engine"/' "$cache/net1-c1-eth0" \
 is "an engine's living guest is on the list" "$(cat "$FAKE/first.GC")" \
 	'."cni.dev/valid-attachments" | length == 2 and
 	any(.[]; .containerID == "engine")'
+"$weft" --cache-dir /var/lib/cni/results gc net1
+is "and weft's own, with the engine's cache" "$(cat "$FAKE/first.GC")" \
+	'."cni.dev/valid-attachments" | length == 2 and
+	any(.[]; .containerID == "c1")'
 rm -r /var/lib/cni/results
 log >/dev/null
 succeeds "DEL" "$weft" del net1 --id c1
