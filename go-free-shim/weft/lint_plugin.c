@@ -100,8 +100,8 @@ static const cJSON *by_mapping(const cJSON *doc, const char *msg)
 
 	if (!at)
 		return NULL;
-	v = cJSON_GetArrayItem(
-		all, (int)strtol(at + sizeof(prefix) - 1, NULL, 10));
+	v = cJSON_GetArrayItem(all,
+			       (int)strtol(at + sizeof(prefix) - 1, NULL, 10));
 	key = by_keys(v, at);
 	return key ? key : v;
 }
