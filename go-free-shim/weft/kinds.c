@@ -7,6 +7,8 @@
 
 #include "bridge-vm/conf.h"
 #include "ipam-host-local/conf.h"
+#include "macvlan-vm/conf.h"
+#include "portmap-nft/conf.h"
 
 static int read_bridge_vm(const struct cni_call *call, struct facts *ret,
 			  struct cni_err *err)
@@ -21,6 +23,27 @@ static int read_bridge_vm(const struct cni_call *call, struct facts *ret,
 	ret->forwards |= c.is_gateway || c.ip_masq;
 	ret->del_waits |= json_get(call->conf.doc, "delWait") != NULL;
 	return 0;
+}
+
+static int read_macvlan_vm(const struct cni_call *call, struct facts *ret,
+			   struct cni_err *err)
+{
+	struct macvlan_vm_conf c;
+	const int r = macvlan_vm_conf_parse(call, &c, err);
+
+	if (r < 0)
+		return r;
+	ret->del_waits |= json_get(call->conf.doc, "delWait") != NULL;
+	return 0;
+}
+
+static int read_portmap_nft(const struct cni_call *call, struct facts *ret,
+			    struct cni_err *err)
+{
+	cleanup_portmap_nft_conf struct portmap_nft_conf c = { 0 };
+
+	(void)ret;
+	return portmap_nft_conf_parse(call, &c, err);
 }
 
 static int read_ipam_host_local(const struct cni_call *call, struct facts *ret,
@@ -43,6 +66,8 @@ static int read_ipam_host_local(const struct cni_call *call, struct facts *ret,
 /* The reference plugins are here for the place where they may stand. */
 static const struct kind kinds[] = {
 	{ "bridge-vm", KIND_MAIN, NULL, read_bridge_vm },
+	{ "macvlan-vm", KIND_MAIN, NULL, read_macvlan_vm },
+	{ "portmap-nft", KIND_CHAINED, "portMappings", read_portmap_nft },
 	{ "ipam-host-local", KIND_IPAM, NULL, read_ipam_host_local },
 	{ "bridge", KIND_MAIN, NULL, NULL },
 	{ "macvlan", KIND_MAIN, NULL, NULL },

@@ -89,6 +89,23 @@ static const cJSON *by_range_set(const cJSON *ipam, const char *msg)
 	return cJSON_GetArrayItem(ranges, i);
 }
 
+/* "portMappings[1]: key "hostPort": ...": what an engine adds, here by hand. */
+static const cJSON *by_mapping(const cJSON *doc, const char *msg)
+{
+	static const char prefix[] = "portMappings[";
+	const cJSON *all =
+		json_get(json_get(doc, "runtimeConfig"), "portMappings");
+	const char *at = strstr(msg, prefix);
+	const cJSON *v, *key;
+
+	if (!at)
+		return NULL;
+	v = cJSON_GetArrayItem(all,
+			       (int)strtol(at + sizeof(prefix) - 1, NULL, 10));
+	key = by_keys(v, at);
+	return key ? key : v;
+}
+
 static const cJSON *first_of(const cJSON *a, const cJSON *b)
 {
 	return a ? a : b;
@@ -106,6 +123,8 @@ static const cJSON *culprit(const struct lint_watch *w, const cJSON *doc,
 	if (!v && in_ipam)
 		v = first_of(by_value(ipam, err->msg),
 			     by_range_set(ipam, err->msg));
+	if (!v)
+		v = by_mapping(doc, err->msg);
 	if (!v)
 		v = first_of(by_keys(doc, err->msg), by_value(doc, err->msg));
 	return first_of(v, ipam);
@@ -156,7 +175,7 @@ static const cJSON *judge(struct lint_file *f, const cJSON *at,
 {
 	const struct kind *kind = kind_find(call->conf.type);
 	const struct kind *ipam = kind_find(call->conf.ipam_type);
-	bool in_ipam = false;
+	bool in_ipam = false, once;
 	int r = kind && kind->read ? kind->read(call, facts, err) : 0;
 
 	/* Without "ipam" in a plugin that is unknown nobody may ask for it. */
@@ -166,8 +185,10 @@ static const cJSON *judge(struct lint_file *f, const cJSON *at,
 	}
 	if (r >= 0)
 		return NULL;
+	/* A mapping without its port is wrong again. */
+	once = in_ipam || by_mapping(call->conf.doc, err->msg);
 	at = say(f, at, w->root, culprit(w, call->conf.doc, in_ipam, err), err);
-	return in_ipam ? NULL : at;
+	return once ? NULL : at;
 }
 
 static void keys(struct lint_file *f, const cJSON *at,

@@ -52,6 +52,7 @@ offers "files to lint" "$TMPDIR/files/a.conflist $TMPDIR/files/b.conflist" \
 	lint "$TMPDIR/files/"
 offers "more files" "$TMPDIR/files/b.conflist" lint x "$TMPDIR/files/b"
 offers "doctor takes nothing" '' doctor ''
+offers "nor does repair" '' repair ''
 rm "$NETCONFPATH"/*
 offers "no networks" '' add ''
 succeeds "nothing of a file was run" [ ! -e /run/tmp/ran ]

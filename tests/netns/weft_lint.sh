@@ -94,6 +94,82 @@ says 0 a.conflist "a key given twice" \
 {"name":"n","cniVersion":"1.1.0","plugins":[{"type":"bridge-vm","mtu":1400,"MTU":1500}]}
 EOF
 
+# --- bridge-vm's VLANs, macvlan-vm, portmap-nft ---
+
+list '{"type": "bridge-vm", "vlan": 100, "mtu": "auto", "uplink": "eth1",
+"vlanTrunk": [{"id": 10}, {"minID": 200, "maxID": 299}], "macspoofchk": true}' |
+	says 0 a.conflist "VLANs"
+list '{"type": "macvlan-vm", "mode": "bridge", "hostAccess": true, '"$ipam"'}' \
+	'{"type": "portmap-nft", "capabilities": {"portMappings": true}}' |
+	says 0 a.conflist "macvlan-vm and portmap-nft"
+says 1 a.conflist "a wrong vlan, trunk, uplink" \
+	'a.conflist:4:11: error: network "n": key "vlan": 4095 is not within 0..4094
+a.conflist:5:35: error: network "n": key "vlanTrunk"[1]: key "id": 0 is not within 1..4094
+a.conflist:6:10: error: network "n": key "mtu": true is not an integer or "auto"
+a.conflist:7:13: error: network "n": key "uplink": "b0" is the bridge itself
+a.conflist:7:19: warning: unknown key "macspoofchck", did you mean "macspoofchk"?' <<'EOF'
+{ "cniVersion": "1.1.0", "name": "n",
+"plugins": [
+{ "type": "bridge-vm", "bridge": "b0",
+  "vlan": 4095,
+  "vlanTrunk": [{"id":1}, { "id": 0 }],
+  "mtu": true,
+  "uplink": "b0", "macspoofchck": true
+} ] }
+EOF
+says 1 a.conflist "half a range of VLANs" \
+	'a.conflist:2:37: error: network "n": key "vlanTrunk"[0]: minID and maxID should be configured simultaneously, maxID is missing: {"minID":5,"macID":9}' <<'EOF'
+{ "cniVersion": "1.1.0", "name": "n", "plugins": [
+{ "type": "bridge-vm", "vlanTrunk": [{ "minID": 5, "macID": 9 }] } ] }
+EOF
+says 0 a.conflist "a key misspelt in it" \
+	'a.conflist:2:49: warning: unknown key "macID", did you mean "maxID"?' <<'EOF'
+{ "cniVersion": "1.1.0", "name": "n", "plugins": [
+{ "type": "bridge-vm", "vlanTrunk": [{ "id": 5, "macID": 9 }] } ] }
+EOF
+says 1 a.conflist "macvlan-vm's mode and the rest" \
+	'a.conflist:4:11: error: network "n": key "mode": unknown macvlan mode: "brigde"
+a.conflist:5:10: error: network "n": key "mtu": 70000 is not within 0..65535
+a.conflist:6:10: error: network "n": key "mac": "01:00:5e:00:00:01": not a unicast Ethernet address
+a.conflist:7:17: error: network "n": key "bcqueuelen": -1 is not within 0..4294967295
+a.conflist:8:13: error: network "n": key "attach": unsupported: value "macvtap"
+a.conflist:9:3: warning: unknown key "hostAcces", did you mean "hostAccess"?' <<'EOF'
+{ "cniVersion": "1.1.0", "name": "n",
+"plugins": [
+{ "type": "macvlan-vm",
+  "mode": "brigde",
+  "mtu": 70000,
+  "mac": "01:00:5e:00:00:01",
+  "bcqueuelen": -1,
+  "attach": "macvtap",
+  "hostAcces": true
+} ] }
+EOF
+says 1 a.conflist "a port out of range, and what only iptables can" \
+	'a.conflist:5:18: error: network "n": key "markMasqBit": 32: MasqMarkBit must be between 0 and 31
+a.conflist:5:38: error: network "n": key "conditionsV4": unsupported: value ["-i","eth0"]: it is for iptables, and this plugin writes nf_tables by itself
+a.conflist:6:3: warning: unknown key "masqAl", did you mean "masqAll"?
+a.conflist:9:19: error: network "n": portMappings[1]: key "hostPort": Invalid host port number: 70000' <<'EOF'
+{ "cniVersion": "1.1.0", "name": "n",
+"plugins": [
+{ "type": "bridge-vm" },
+{ "type": "portmap-nft", "capabilities": { "portMappings": true },
+  "markMasqBit": 32, "conditionsV4": ["-i", "eth0"],
+  "masqAl": true, "conditionsV6": [],
+  "runtimeConfig": { "portMappings": [
+    { "hostPort": 8080, "containerPort": 80 },
+    { "hostPort": 70000, "containerPort": 80 } ] } } ] }
+EOF
+says 1 a.conflist "portmap-nft first, deaf, and with a port in quotes" \
+	'a.conflist:3:11: error: "portmap-nft" works on an interface that another plugin made: it cannot be the first
+a.conflist:3:11: warning: "portmap-nft" without "capabilities": {"portMappings": true}: engines will tell it nothing
+a.conflist:4:19: error: network "n": portMappings[0]: key "hostPort": "8080" is not an integer' <<'EOF'
+{ "cniVersion": "1.1.0", "name": "n",
+"plugins": [
+{ "type": "portmap-nft", "runtimeConfig": { "portMappings": [
+    { "hostPort": "8080", "containerPort": 80 , "hostIp": "x"}]} } ] }
+EOF
+
 # --- lists, names, versions, places ---
 
 echo '{' | says 1 a.conf "no JSON" \
