@@ -7,8 +7,7 @@
 		.bridge = "br-\($name)"[:15] |
 		.ipam.type = "ipam-host-local" |
 		.capabilities.mac = true |
-		.perAttachment = ["attach"] |
-		del(.hairpinMode)
+		.perAttachment = ["attach"]
 	elif .type == "portmap" then
 		.type = "portmap-nft"
 	else
