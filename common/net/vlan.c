@@ -2,13 +2,13 @@
 #include "net/vlan.h"
 
 #include <errno.h>
-#include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 #include <sys/socket.h>
 
+#include "net/if_bridge.h"
 #include "net/link.h"
 #include "net/netlink.h"
 
