@@ -4,7 +4,7 @@
 # run.sh [unit|netns|net|build|vms|kernel|engines|NAME...]: run the test programs, add
 # up what they say. The last line is: N passed, N failed[, N skipped].
 #
-# net: netns without what is not about the kernel (ipam-*, libcni).
+# net: netns without what is not about the kernel.
 # kernel: net under Debian's generic kernel $KERNEL (6.1), in a VM.
 # WEFT_BIN: another build than build/bin; the programs of C, which are linked
 # with none, then stay out. WEFT_LOGS: where output goes (build/log).
@@ -16,6 +16,7 @@ cd "$(dirname "$0")/.."
 bin=build/san/tests
 logs=${WEFT_LOGS:-build/log}
 passed=0 failed=0 skipped=0
+no_kernel='/(ipam-|libcni|completion|log|weft_lint|(macvlan|portmap)_reference)'
 # cmocka calls a test that is skipped one that is not ok.
 skips='^(skip - |(not )?ok [0-9]+ .*# SKIP)'
 
@@ -101,7 +102,7 @@ programs() {
 				-type f -executable | sort
 			find tests/netns -name '*.sh' | sort |
 				if [ "$what" = net ]; then
-					grep -vE '/(ipam-|libcni)'
+					grep -vE "$no_kernel"
 				else
 					cat
 				fi

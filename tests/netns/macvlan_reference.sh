@@ -67,12 +67,14 @@ lease_facts() (
 		sed 's/^/lease content /'
 )
 
-# The kernel's own IPv6 address comes when it has noticed the carrier.
+# await_address DEV IP-OPTION...: the kernel's own IPv6 address comes when it has
+# noticed the carrier.
 await_address() {
-	local i
+	local dev=$1 i
 
+	shift
 	for ((i = 0; i < 100; i++)); do
-		[ -z "$(ip -n guest -6 -o addr show dev eth0 scope link \
+		[ -z "$(ip "$@" -6 -o addr show dev "$dev" scope link \
 			-tentative 2>/dev/null)" ] || return 0
 		sleep 0.03
 	done
@@ -99,11 +101,12 @@ probe() {
 		ip link set in0 up
 		ip -n guest link set in0 up
 	fi
+	await_address p0
 	out=$(probe_run ADD "${@:3}") || { echo "$out" && return; }
 	jq -cS 'if .interfaces then .interfaces[] |= del(.mac) else . end' \
 		<<<"$out" | sed 's/^/result /'
 	same_mac "$out"
-	await_address
+	await_address eth0 -n guest
 	{
 		ns_facts host
 		ns_facts guest guest
