@@ -128,7 +128,8 @@ const char *json_text(const cJSON *value, char *buf, size_t size)
 
 static void print_compact(FILE *f, const cJSON *value, bool *oom)
 {
-	char *text = cJSON_PrintUnformatted(value);
+	/* Of 256 bytes, cJSON's own start, musl maps and unmaps each. */
+	char *text = cJSON_PrintBuffered(value, 64, false);
 
 	*oom |= !text || fputs(text, f) < 0;
 	cJSON_free(text);
