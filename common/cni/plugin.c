@@ -277,13 +277,12 @@ int cni_plugin_main(const struct cni_plugin *self,
 	const char *command = getenv("CNI_COMMAND");
 	enum cni_version version = CNI_V1_1_0;
 	char said[EVENT_SIZE] = "";
-	uint64_t since;
+	uint64_t since = 0;
 	int r;
 
 	if (!command || !*command)
 		return print_about(self->name);
 
-	since = now_us();
 	take_signals();
 	r = cni_args_from_env(&call.args, &err);
 	if (!r && call.args.command == CNI_VERSION)
@@ -292,6 +291,7 @@ int cni_plugin_main(const struct cni_plugin *self,
 		r = read_config(&call.conf, &err);
 	if (!r) {
 		version = call.conf.version;
+		since = event_where(call.conf.log) ? now_us() : 0;
 		r = run_verb(self, &call, said, &err);
 	}
 	tell(self, &call, said, r < 0 ? &err : NULL, since);
