@@ -196,7 +196,7 @@ static int run_verb(const struct cni_plugin *self, const struct cni_call *call,
 		    char said[EVENT_SIZE], struct cni_err *err)
 {
 	int (*verb)(const struct cni_call *c, struct cni_err *e) = NULL;
-	const int r = check_allowed(call, err);
+	int r = check_allowed(call, err);
 
 	if (r < 0)
 		return r;
@@ -219,7 +219,11 @@ static int run_verb(const struct cni_plugin *self, const struct cni_call *call,
 	case CNI_UNKNOWN:
 		break;
 	}
-	return verb ? verb(call, err) : 0;
+	r = verb ? verb(call, err) : 0;
+	/* For STATUS all that is in the way is that ADD cannot work. */
+	if (r < 0 && verb == self->status && err->code != CNI_E_LIMITED)
+		err->code = CNI_E_UNAVAILABLE;
+	return r;
 }
 
 /* Whoever started us may have left signals in a state that breaks waiting

@@ -125,13 +125,10 @@ static int check(const struct cni_call *call, struct cni_err *err)
 {
 	cleanup_result struct cni_result prev = { 0 };
 	CLEANUP(job_close) struct job j = { 0 };
-	int r = cni_result_prev(call->conf.prev_result, call->conf.version,
-				&prev, err);
+	int r = cni_result_prev_required(call->conf.prev_result,
+					 call->conf.version, &prev, err);
 
-	if (!r)
-		return err_say(err, CNI_E_CONFIG, EINVAL,
-			       "Required prevResult missing");
-	if (r > 0)
+	if (r >= 0)
 		r = job_open(call, &prev, &j, err);
 	return r ? r : portmap_check(&j.portmap, err);
 }
@@ -143,8 +140,6 @@ static int status(const struct cni_call *call, struct cni_err *err)
 
 	if (!r)
 		r = portmap_available(err);
-	if (r < 0)
-		err->code = CNI_E_UNAVAILABLE;
 	return r;
 }
 
