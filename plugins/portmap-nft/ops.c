@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "guest/guest.h"
+#include "net/linger.h"
 #include "net/portmap.h"
 #include "net/portmap_old.h"
 #include "portmap-nft/conf.h"
@@ -115,9 +117,11 @@ static int del(const struct cni_call *call, struct cni_err *err)
 	struct cni_err e = CNI_ERR_INIT;
 	int r, acc;
 
+	linger_begin();
 	portmap_nft_owner(&a, owner);
 	acc = portmap_remove(is_own, owner, err);
 	r = portmap_old_remove(a.container_id, &e);
+	linger_end(guest_wait_asked(call));
 	return err_keep_first(err, &e, r, acc);
 }
 

@@ -267,7 +267,8 @@ forwards() {
 	shift 3
 	jq -nc --arg name "$id" --arg type "$type" '{
 		cniVersion: "1.0.0", name: $name, type: $type,
-		backend: "nftables", capabilities: {portMappings: true},
+		backend: "nftables", delWait: false,
+		capabilities: {portMappings: true},
 		runtimeConfig: {portMappings: [$ARGS.positional[] | tonumber |
 			{hostPort: ., containerPort: ., protocol: "tcp"}]}
 	}' --args "$@" >"$confs/$name"
