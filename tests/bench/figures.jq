@@ -61,6 +61,10 @@ times("nat"; "with two forwards"; 30; "refnat"; "nat"; "ADD"),
 times("nat"; "with two forwards"; 20; "refnat"; "nat"; "DEL"),
 most("nat"; "ADD with two forwards, beside 1,000 / none"; 1.2;
 	$all | p10("nat1000"; "ADD") / p10("nat"; "ADD")),
+most("nat"; "packet round trip, beside 1,000 forwards / none"; 1.05;
+	def median($name): $all | rows("trip") | map(select(.name == $name).us) |
+		if . == [] then empty else sort[length / 2 | floor] end;
+	median("many") / median("none")),
 (("own1000", "own10000", "own50000", "foreign10000", "foreign50000") as $with |
 	("ADD", "CHECK", "DEL") as $verb |
 	most("ipam"; "IPAM \($verb), \($with) / none"; 1.3;
