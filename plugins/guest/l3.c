@@ -26,16 +26,14 @@ static int set_sysctls(const struct guest *g, const struct cni_result *ipam,
 
 	r = netns_enter(g->netns, &home, err);
 	if (!r) {
-		r = g->on_lan
-			    ? 0
-			    : sysctl_set_net("ipv6/conf", ifname, "accept_dad",
-					     g->dad ? "1" : "0", err);
+		r = sysctl_set_net("ipv6/conf", ifname, "ndisc_notify", "1",
+				   err);
 		if (r == -ENOENT && !has_v6)
 			return 0;
 	}
-	if (!r && has_v6)
-		r = sysctl_set_net("ipv6/conf", ifname, "ndisc_notify", "1",
-				   err);
+	if (!r && !g->on_lan)
+		r = sysctl_set_net("ipv6/conf", ifname, "accept_dad",
+				   g->dad ? "1" : "0", err);
 	if (!r && g->dad)
 		r = sysctl_set_net("ipv6/conf", ifname, "enhanced_dad", "1",
 				   err);
