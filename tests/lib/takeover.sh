@@ -15,6 +15,7 @@ theirs() {
 # ref VERB ID NETNS CONF [NAME=VALUE...]: as cni, but the reference's. CONF is
 # ours.
 ref() {
+	# shellcheck disable=SC2034,SC2154 # cni's; whoever sources this sets it
 	local cni_bin=$reference config
 
 	config=$(theirs "$4")

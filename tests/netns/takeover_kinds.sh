@@ -58,7 +58,6 @@ both_ways() {
 	worked "$name: the reference attaches"
 	check c1 c1 "$config"
 	worked "$name: our CHECK"
-	link=$(ip -n c1 -o link show dev eth0)
 	ip -n c1 link set eth0 down
 	check c1 c1 "$config"
 	refused 102 "$name: our CHECK when it is down" eth0

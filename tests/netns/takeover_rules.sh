@@ -48,7 +48,6 @@ for firewall in nftables iptables-nft; do
 	before=$(rules)
 	lease=$(leases)
 	both c1
-	first=$result
 	mine=$forwards
 	succeeds "$firewall: the reference makes rules for c1" test "$before" \
 		!= "$(rules)"
@@ -81,6 +80,7 @@ for firewall in nftables iptables-nft; do
 	ns_new c1
 
 	both c1
+	# shellcheck disable=SC2016 # expanded inside
 	succeeds "$firewall: DEL needs no program" env CNI_COMMAND=DEL \
 		CNI_CONTAINERID=c1 CNI_IFNAME=eth0 CNI_NETNS=/run/netns/c1 \
 		CNI_PATH="$cni_bin" PATH=/nonexistent /bin/bash -c \
