@@ -103,13 +103,21 @@ static int read_table(struct nlmsghdr *h, void *arg, struct cni_err *err)
 	return 0;
 }
 
-/* Tables are few: nobody has one for each guest. */
+/* Tables are few: nobody has one for each guest. nfnetlink without nf_tables
+ * calls the request itself invalid. */
 int upstream_tables(struct netlink *nl, unsigned int *ret, struct cni_err *err)
 {
 	struct netlink_req q = fw_req_of(NFT_MSG_GETTABLE, 0, 0);
+	struct cni_err e = CNI_ERR_INIT;
+	int r;
 
 	*ret = 0;
-	return netlink_dump(nl, &q, read_table, ret, err);
+	r = netlink_dump(nl, &q, read_table, ret, &e);
+	if (r == -EINVAL)
+		return 0;
+	if (r < 0)
+		*err = e;
+	return r;
 }
 
 static struct netlink_req chain_req(int type, const struct upstream_place *p,

@@ -23,10 +23,12 @@ use nftables
 sysctl_set net/ipv6/conf/default/dad_transmits 0
 
 # world: what there is but for what the page names: our own tables and index.
-# And of a bridge without ports, the reference has no address.
+# And of a bridge without ports, the reference has no address; its gateway in a
+# VLAN listens to routers.
 world() {
 	state c1 | sed '/^table \(inet\|netdev\) weft {$/,/^}$/d; /\/\.weft/d
-		/^link br0 /s/"address":"[^"]*"//'
+		/^link br0 /s/"address":"[^"]*"//
+		/^conf\/br0.100\/accept_ra:/d'
 }
 
 # Our pods have none of the chains that it wants to remove by iptables. Some
