@@ -86,15 +86,11 @@ static uint64_t read_be64(const uint8_t *p)
 
 static void expand(const uint8_t *block, uint64_t w[ROUNDS])
 {
-	for (int i = 0; i < ROUNDS; i++) {
-		uint64_t a, b;
+	for (size_t i = 0; i < BLOCK / 8; i++)
+		w[i] = read_be64(block + 8 * i);
+	for (size_t i = BLOCK / 8; i < ROUNDS; i++) {
+		uint64_t a = w[i - 15], b = w[i - 2];
 
-		if (i < BLOCK / 8) {
-			w[i] = read_be64(block + 8 * (size_t)i);
-			continue;
-		}
-		a = w[i - 15];
-		b = w[i - 2];
 		a = rotate(a, 1) ^ rotate(a, 8) ^ a >> 7;
 		b = rotate(b, 19) ^ rotate(b, 61) ^ b >> 6;
 		w[i] = w[i - 16] + a + w[i - 7] + b;

@@ -143,5 +143,5 @@ int upstream_legacy_has(bool v6, const char *chain, struct cni_err *err)
 		return err_set(err, CNI_E_KERNEL, -r,
 			       "read table " TABLE " of ip%stables-legacy",
 			       v6 ? "6" : "");
-	return find_chain(f, entries, chain);
+	return entries && find_chain(f, entries, chain);
 }

@@ -212,7 +212,9 @@ static int parse_rule(struct nlmsghdr *h, struct upstream_rule *ret,
 			sizeof(ret->comment));
 	if (tb[NFTA_RULE_EXPRESSIONS])
 		nla_for_each_nested(expr, tb[NFTA_RULE_EXPRESSIONS], left)
+		{
 			read_expr(expr, ret);
+		}
 	return 0;
 }
 

@@ -31,7 +31,7 @@ rm -rf /etc/cni
 mkdir -p /etc/cni/net.d /opt/cni/bin
 cp "$reference"/{bridge,host-local,portmap} /opt/cni/bin
 export PATH=/opt/cni/bin:$PATH
-for i in 1 2 3 4 5; do
+for i in 1 2 3 4 5 6; do
 	ns_new "c$i"
 done
 jq -n '{cniVersion: "1.1.0", name: "net1", plugins: [
@@ -83,6 +83,7 @@ traces() {
 ran+=(traces)
 succeeds "the reference attaches c1" engine add c1
 succeeds "and c2" engine add c2
+succeeds "and c6" engine add c6
 one=$(address c1) two=$(address c2)
 succeeds "its traces are found" grep -q CNI- <<<"$(traces)"
 
@@ -108,13 +109,20 @@ succeeds "a new pod" engine add c3
 three=$(address c3)
 pings "reaches the old ones" c3 "$one"
 does "every pod is as it should be" check
-same $'c1 eth0: well\nc2 eth0: well\nc3 eth0: well' "$output" "all three"
+same $'c1 eth0: well\nc2 eth0: well\nc3 eth0: well\nc6 eth0: well' "$output" \
+	"all four"
 succeeds "DEL of an old pod" engine del c1
 same "" "$(traces | grep "$(printf net1c1 | sha512sum | cut -c 1-21)")" \
 	"leaves no trace of it"
 succeeds "but its neighbour's" grep -q \
 	"$(printf net1c2 | sha512sum | cut -c 1-21)" <<<"$(traces)"
 pings "which runs on" c2 "$three"
+ip netns del c6
+does "who never got a DEL is detached" forgotten
+same "" "$(traces | grep -e "$(printf net1c6 | sha512sum | cut -c 1-21)" || true)" \
+	"without a trace"
+same 2 "$(find /var/lib/cni/results -type f | wc -l)" "the others stay"
+same "$(printf '%s\n' "$two" "$three" | sort)" "$(leases)" "with their addresses"
 
 # --- Rollback, with a pod of either. ---
 

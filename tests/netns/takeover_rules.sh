@@ -230,6 +230,25 @@ for firewall in nftables iptables-nft; do
 	nft flush ruleset
 done
 
+# --- What we made costs no search. ---
+
+ours=$(conf '.ipMasq = true')
+for keys in '.' '.attach = "tap"'; do
+	config=$(jq -c "$keys" <<<"$ours")
+	add c1 c1 "$config"
+	for sockets in 1 2; do
+		succeeds "DEL of ours, time $sockets" env CNI_COMMAND=DEL CNI_CONTAINERID=c1 \
+			CNI_IFNAME=eth0 CNI_NETNS=/run/netns/c1 \
+			CNI_PATH="$cni_bin" strace -f -e trace=socket,open,openat \
+			-o "$TMPDIR/calls" "$cni_bin/bridge-vm" <<<"$config"
+		same "$sockets" "$(grep -c NETLINK_NETFILTER "$TMPDIR/calls")" \
+			"looks for the reference's rules where no port is found"
+		same $((2 * (sockets - 1))) "$(grep -c _tables_names \
+			"$TMPDIR/calls" || true)" "and so for iptables-legacy's"
+	done
+done
+nft flush ruleset
+
 # --- iptables-legacy: named, with the command that helps. ---
 
 use iptables-legacy
