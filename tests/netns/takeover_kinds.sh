@@ -88,6 +88,12 @@ both_ways() {
 	rm -rf /var/lib/cni/networks
 }
 
+kinds=0
+each() {
+	kinds=$((kinds + 1))
+	! sampled $kinds || both_ways "$@"
+}
+
 # The reference's gateway is tentative at first, and for ever without a port.
 settle() {
 	local i
@@ -99,19 +105,19 @@ settle() {
 }
 
 l2='no plugin name provided'
-both_ways "bridge" "$(conf)"
-both_ways "bridge on layer 2" "$(conf 'del(.ipam)')" "$l2"
-both_ways "isGateway" "$(conf '.isGateway = true')"
-both_ways "isDefaultGateway, ipMasq" \
+each "bridge" "$(conf)"
+each "bridge on layer 2" "$(conf 'del(.ipam)')" "$l2"
+each "isGateway" "$(conf '.isGateway = true')"
+each "isDefaultGateway, ipMasq" \
 	"$(conf '.isDefaultGateway = true | .ipMasq = true |
 		.ipMasqBackend = "nftables"')"
-both_ways "macspoofchk" "$(conf '.macspoofchk = true')"
-both_ways "promiscMode" "$(conf '.promiscMode = true')"
-both_ways "hairpinMode" "$(conf '.hairpinMode = true')"
-both_ways "portIsolation" "$(conf '.portIsolation = true')"
-both_ways "mtu, routes" "$(conf '.mtu = 1400 | .isGateway = true |
+each "macspoofchk" "$(conf '.macspoofchk = true')"
+each "promiscMode" "$(conf '.promiscMode = true')"
+each "hairpinMode" "$(conf '.hairpinMode = true')"
+each "portIsolation" "$(conf '.portIsolation = true')"
+each "mtu, routes" "$(conf '.mtu = 1400 | .isGateway = true |
 	.ipam.routes = [{dst: "192.0.2.0/24"}, {dst: "2001:db8::/32"}]')"
-both_ways "cniVersion 0.4.0" "$(conf '.cniVersion = "0.4.0"')"
+each "cniVersion 0.4.0" "$(conf '.cniVersion = "0.4.0"')"
 
 ip link add p0 type veth peer name p1
 ip link set p0 up
@@ -120,13 +126,13 @@ macvlan=$(jq -nc '{cniVersion: "1.1.0", name: "net1", type: "macvlan-vm",
 	master: "p0", ipam: {type: "ipam-host-local",
 	ranges: [[{subnet: "10.1.0.0/24"}], [{subnet: "fd00:1::/64"}]]}}')
 for mode in bridge private vepa passthru; do
-	both_ways "macvlan $mode" "$(jq -c --arg m $mode '.mode = $m' \
+	each "macvlan $mode" "$(jq -c --arg m $mode '.mode = $m' \
 		<<<"$macvlan")"
 done
-both_ways "macvlan on layer 2" "$(jq -c 'del(.ipam)' <<<"$macvlan")"
-both_ways "macvlan with mtu and bcqueuelen" \
+each "macvlan on layer 2" "$(jq -c 'del(.ipam)' <<<"$macvlan")"
+each "macvlan with mtu and bcqueuelen" \
 	"$(jq -c '.mtu = 1400 | .bcqueuelen = 2000' <<<"$macvlan")"
-both_ways "macvlan linkInContainer" \
+each "macvlan linkInContainer" \
 	"$(jq -c '.linkInContainer = true | .master = "in0"' <<<"$macvlan")"
 ip link del p0
 
@@ -143,3 +149,22 @@ both_ways "preserveDefaultVlan" \
 both_ways "preserveDefaultVlan and vlanTrunk" \
 	"$(conf '.vlanTrunk = [{id: 5}] | .preserveDefaultVlan = true')"
 both_ways "a gateway in a VLAN" "$(conf '.vlan = 100 | .isGateway = true')"
+
+# The other way round: the gateway's device is ours first.
+config=$(conf '.vlan = 100 | .isGateway = true')
+ns_new c1
+ns_new c2
+add c1 c1 "$config"
+is "a gateway in a VLAN of ours" "$(link br0.100)" \
+	'.linkinfo.info_kind == "vlan"'
+first=$result
+ref ADD c2 c2 "$config"
+worked "is used by the reference"
+ref CHECK c2 c2 "$(with_prev "$config")"
+worked "whose CHECK is content"
+check c2 c2 "$config"
+worked "as is ours"
+pings "both pods reach each other" c1 \
+	"$(jq -r '.ips[0].address | sub("/.*"; "")' <<<"$result")"
+ref CHECK c1 c1 "$(with_prev "$config" "$first")"
+worked "the reference's CHECK of ours"

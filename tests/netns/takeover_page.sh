@@ -132,6 +132,7 @@ same bridge "$(jq -r '.plugins[0].type' /etc/cni/net.d/10-net1.conflist)" \
 pings "pods of both reach each other" c2 "$three"
 succeeds "the reference attaches c4" engine add c4
 pings "which reaches ours" c4 "$three"
+fails "the reference's CHECK misses our forwards" engine check c3
 succeeds "our pod's forward is there" grep -q 8030 \
 	<<<"$(nft list table inet weft)"
 engine del c3 >/dev/null 2>&1 || note "the reference's first DEL fails"
