@@ -25,21 +25,21 @@ enum {
 #define PORTMAP "cni_hostport"
 
 const struct upstream_place upstream_places[UPSTREAM_PLACES] = {
-	{ UPSTREAM_MASQ, FW_PROTO_INET, "cni_plugins_masquerade", "masq_checks",
+	{ "cni_plugins_masquerade", "masq_checks", UPSTREAM_MASQ, FW_PROTO_INET,
 	  false },
-	{ UPSTREAM_MASQ, FW_PROTO_IPV4, "nat", "POSTROUTING", true },
-	{ UPSTREAM_MASQ, FW_PROTO_IPV6, "nat", "POSTROUTING", true },
-	{ UPSTREAM_SPOOF, FW_PROTO_BRIDGE, "nat", "PREROUTING", true },
-	{ UPSTREAM_FORWARDS, FW_PROTO_IPV4, "nat", "CNI-HOSTPORT-DNAT", true },
-	{ UPSTREAM_FORWARDS, FW_PROTO_IPV6, "nat", "CNI-HOSTPORT-DNAT", true },
-	{ UPSTREAM_FORWARDS, FW_PROTO_IPV4, PORTMAP, "hostports", false },
-	{ UPSTREAM_FORWARDS, FW_PROTO_IPV4, PORTMAP, "hostip_hostports",
+	{ "nat", "POSTROUTING", UPSTREAM_MASQ, FW_PROTO_IPV4, true },
+	{ "nat", "POSTROUTING", UPSTREAM_MASQ, FW_PROTO_IPV6, true },
+	{ "nat", "PREROUTING", UPSTREAM_SPOOF, FW_PROTO_BRIDGE, true },
+	{ "nat", "CNI-HOSTPORT-DNAT", UPSTREAM_FORWARDS, FW_PROTO_IPV4, true },
+	{ "nat", "CNI-HOSTPORT-DNAT", UPSTREAM_FORWARDS, FW_PROTO_IPV6, true },
+	{ PORTMAP, "hostports", UPSTREAM_FORWARDS, FW_PROTO_IPV4, false },
+	{ PORTMAP, "hostip_hostports", UPSTREAM_FORWARDS, FW_PROTO_IPV4,
 	  false },
-	{ UPSTREAM_FORWARDS, FW_PROTO_IPV4, PORTMAP, "masquerading", false },
-	{ UPSTREAM_FORWARDS, FW_PROTO_IPV6, PORTMAP, "hostports", false },
-	{ UPSTREAM_FORWARDS, FW_PROTO_IPV6, PORTMAP, "hostip_hostports",
+	{ PORTMAP, "masquerading", UPSTREAM_FORWARDS, FW_PROTO_IPV4, false },
+	{ PORTMAP, "hostports", UPSTREAM_FORWARDS, FW_PROTO_IPV6, false },
+	{ PORTMAP, "hostip_hostports", UPSTREAM_FORWARDS, FW_PROTO_IPV6,
 	  false },
-	{ UPSTREAM_FORWARDS, FW_PROTO_IPV6, PORTMAP, "masquerading", false },
+	{ PORTMAP, "masquerading", UPSTREAM_FORWARDS, FW_PROTO_IPV6, false },
 };
 
 void upstream_found_free(struct upstream_found *f)
@@ -194,11 +194,21 @@ static void read_expr(const struct nlattr *expr, struct upstream_rule *ret)
 	}
 }
 
+static void read_exprs(const struct nlattr *exprs, struct upstream_rule *ret)
+{
+	struct nlattr *expr;
+	int left;
+
+	nla_for_each_nested(expr, exprs, left)
+	{
+		read_expr(expr, ret);
+	}
+}
+
 static int parse_rule(struct nlmsghdr *h, struct upstream_rule *ret,
 		      struct cni_err *err)
 {
-	struct nlattr *tb[NFTA_RULE_MAX + 1], *expr;
-	int left;
+	struct nlattr *tb[NFTA_RULE_MAX + 1];
 
 	*ret = (struct upstream_rule){ 0 };
 	if (nlmsg_parse(h, sizeof(struct nfgenmsg), tb, NFTA_RULE_MAX, NULL) <
@@ -211,10 +221,7 @@ static int parse_rule(struct nlmsghdr *h, struct upstream_rule *ret,
 	fw_read_comment(tb[NFTA_RULE_USERDATA], ret->comment,
 			sizeof(ret->comment));
 	if (tb[NFTA_RULE_EXPRESSIONS])
-		nla_for_each_nested(expr, tb[NFTA_RULE_EXPRESSIONS], left)
-		{
-			read_expr(expr, ret);
-		}
+		read_exprs(tb[NFTA_RULE_EXPRESSIONS], ret);
 	return 0;
 }
 

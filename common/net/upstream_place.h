@@ -18,17 +18,17 @@
 
 /**
  * struct upstream_place - A chain with rules of many attachments
- * @what:	UPSTREAM_*
- * @family:	FW_PROTO_*
  * @table:	Its table
  * @chain:	Its name
+ * @what:	UPSTREAM_*
+ * @family:	FW_PROTO_*
  * @by_jump:	A rule jumps to a chain of its attachment; else its comment says
  *		whose it is
  */
 struct upstream_place {
+	const char *table, *chain;
 	unsigned int what;
 	uint8_t family;
-	const char *table, *chain;
 	bool by_jump;
 };
 
