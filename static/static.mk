@@ -23,7 +23,7 @@ STATIC_END = $(shell $(MUSL_CC) -print-file-name=crtendS.o) $(MUSL_DIR)/crtn.o
 STATIC_LDFLAGS := -static -nostartfiles -s -Wl,-pie,--no-dynamic-linker \
 	-Wl,-z,text,-z,relro,-z,now,-z,noexecstack,--gc-sections,--build-id=none
 
-STATIC_SRC := static/relro.c
+STATIC_SRC := $(wildcard static/*.c)
 STATIC_OBJ := $(sort $(SRC:%.c=$(S)/obj/%.o) $(STATIC_SRC:%.c=$(S)/obj/%.o))
 CJSON_OBJ := $(S)/obj/cjson/cJSON.o
 LIBNL_OBJ := $(patsubst %,$(S)/obj/libnl3/lib/%.o,addr attr cache cache_mngr \

@@ -126,18 +126,54 @@ const char *json_text(const cJSON *value, char *buf, size_t size)
 	return buf;
 }
 
-static void print_compact(FILE *f, const cJSON *value, bool *oom)
-{
-	/* Of 256 bytes, cJSON's own start, musl maps and unmaps each. */
-	char *text = cJSON_PrintBuffered(value, 64, false);
+/* What is printed, as it grows. */
+struct text {
+	char *s;
+	size_t len, size;
+	bool oom;
+};
 
-	*oom |= !text || fputs(text, f) < 0;
-	cJSON_free(text);
+static void put(struct text *t, const char *s, size_t len)
+{
+	const size_t need = t->len + len + 1;
+
+	if (need > t->size) {
+		const size_t size = need > 2048 ? 2 * need : 2048;
+		char *more = t->oom ? NULL : realloc(t->s, size);
+
+		t->oom = !more;
+		if (!more)
+			return;
+		t->s = more;
+		t->size = size;
+	}
+	memcpy(t->s + t->len, s, len);
+	t->len += len;
+	t->s[t->len] = '\0';
+}
+
+/* A line of its own, so deep, after @before. */
+static void put_line(struct text *t, const char *before, int depth)
+{
+	put(t, before, strlen(before));
+	put(t, "\n", 1);
+	for (int i = 0; i < depth; i++)
+		put(t, "    ", 4);
+}
+
+static void print_compact(struct text *t, const cJSON *value)
+{
+	char *s = cJSON_PrintUnformatted(value);
+
+	if (s)
+		put(t, s, strlen(s));
+	t->oom |= !s;
+	cJSON_free(s);
 }
 
 /* As deep as JSON_MAX_DEPTH at most. */
 /* NOLINTNEXTLINE(misc-no-recursion) */
-static void print_tree(FILE *f, const cJSON *value, int depth, bool *oom)
+static void print_tree(struct text *t, const cJSON *value, int depth)
 {
 	const bool is_object = cJSON_IsObject(value);
 	const char *before = is_object ? "{" : "[";
@@ -145,21 +181,22 @@ static void print_tree(FILE *f, const cJSON *value, int depth, bool *oom)
 	cJSON key = { .type = cJSON_String };
 
 	if (!value->child) {
-		print_compact(f, value, oom);
+		print_compact(t, value);
 		return;
 	}
 	cJSON_ArrayForEach(child, value)
 	{
-		*oom |= fprintf(f, "%s\n%*s", before, 4 * (depth + 1), "") < 0;
+		put_line(t, before, depth + 1);
 		before = ",";
 		if (is_object) {
 			key.valuestring = child->string;
-			print_compact(f, &key, oom);
-			*oom |= fputs(": ", f) < 0;
+			print_compact(t, &key);
+			put(t, ": ", 2);
 		}
-		print_tree(f, child, depth + 1, oom);
+		print_tree(t, child, depth + 1);
 	}
-	*oom |= fprintf(f, "\n%*s%c", 4 * depth, "", is_object ? '}' : ']') < 0;
+	put_line(t, "", depth);
+	put(t, is_object ? "}" : "]", 1);
 }
 
 /* Bytes of the character at @s, 0 if it is none. RFC 3629, section 4. */
@@ -198,23 +235,15 @@ static void make_utf8(char *s)
 
 char *json_print(const cJSON *value)
 {
-	char *text = NULL;
-	size_t size = 0;
-	FILE *f = open_memstream(&text, &size);
-	bool oom = !f;
+	struct text t = { 0 };
 
-	if (f) {
-		print_tree(f, value, 0, &oom);
-		oom |= fflush(f) != 0;
-		oom |= fclose(f) != 0;
-	}
-	/* Without memory for its last copy fclose() leaves none, and succeeds. */
-	if (oom || !text) {
-		free(text);
+	print_tree(&t, value, 0);
+	if (t.oom) {
+		free(t.s);
 		return NULL;
 	}
-	make_utf8(text);
-	return text;
+	make_utf8(t.s);
+	return t.s;
 }
 
 int json_expected(const cJSON *value, const char *want, struct cni_err *err)

@@ -30,8 +30,6 @@ static int run(const struct cni_call *call, enum cni_command verb,
 			     x, err);
 	if (!r && (x->signal || x->exit_status))
 		r = cni_exec_error(type, x, err);
-	if (r < 0 && verb == CNI_STATUS && err->code != CNI_E_LIMITED)
-		err->code = CNI_E_UNAVAILABLE;
 	return r;
 }
 

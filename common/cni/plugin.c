@@ -196,7 +196,7 @@ static int run_verb(const struct cni_plugin *self, const struct cni_call *call,
 		    char said[EVENT_SIZE], struct cni_err *err)
 {
 	int (*verb)(const struct cni_call *c, struct cni_err *e) = NULL;
-	const int r = check_allowed(call, err);
+	int r = check_allowed(call, err);
 
 	if (r < 0)
 		return r;
@@ -219,7 +219,11 @@ static int run_verb(const struct cni_plugin *self, const struct cni_call *call,
 	case CNI_UNKNOWN:
 		break;
 	}
-	return verb ? verb(call, err) : 0;
+	r = verb ? verb(call, err) : 0;
+	/* For STATUS all that is in the way is that ADD cannot work. */
+	if (r < 0 && verb == self->status && err->code != CNI_E_LIMITED)
+		err->code = CNI_E_UNAVAILABLE;
+	return r;
 }
 
 /* Whoever started us may have left signals in a state that breaks waiting
@@ -277,13 +281,12 @@ int cni_plugin_main(const struct cni_plugin *self,
 	const char *command = getenv("CNI_COMMAND");
 	enum cni_version version = CNI_V1_1_0;
 	char said[EVENT_SIZE] = "";
-	uint64_t since;
+	uint64_t since = 0;
 	int r;
 
 	if (!command || !*command)
 		return print_about(self->name);
 
-	since = now_us();
 	take_signals();
 	r = cni_args_from_env(&call.args, &err);
 	if (!r && call.args.command == CNI_VERSION)
@@ -292,6 +295,7 @@ int cni_plugin_main(const struct cni_plugin *self,
 		r = read_config(&call.conf, &err);
 	if (!r) {
 		version = call.conf.version;
+		since = event_where(call.conf.log) ? now_us() : 0;
 		r = run_verb(self, &call, said, &err);
 	}
 	tell(self, &call, said, r < 0 ? &err : NULL, since);

@@ -339,3 +339,14 @@ int cni_result_prev(const cJSON *prev, enum cni_version version,
 		r = cni_result_parse(prev, version, ret, err);
 	return r < 0 ? err_ctx(err, r, "prevResult") : 1;
 }
+
+int cni_result_prev_required(const cJSON *prev, enum cni_version version,
+			     struct cni_result *ret, struct cni_err *err)
+{
+	const int r = cni_result_prev(prev, version, ret, err);
+
+	if (!r)
+		return err_say(err, CNI_E_CONFIG, EINVAL,
+			       "Required prevResult missing");
+	return r < 0 ? r : 0;
+}

@@ -95,6 +95,14 @@ int cni_result_prev(const cJSON *prev, enum cni_version version,
 		    struct cni_result *ret, struct cni_err *err);
 
 /**
+ * cni_result_prev_required() - The same for CHECK, which cannot do without
+ *
+ * Return: 0, or a negative errno (CNI_E_DECODE; CNI_E_CONFIG if there is none)
+ */
+int cni_result_prev_required(const cJSON *prev, enum cni_version version,
+			     struct cni_result *ret, struct cni_err *err);
+
+/**
  * cni_result_print() - Encode for a version
  * @r:		Result
  * @version:	0.1.0 and 0.2.0 hold one address per family: the first ones

@@ -56,16 +56,6 @@ static struct netlink_req ct_req(int type, uint8_t family)
 	return netlink_req(NFNL_SUBSYS_CTNETLINK << 8 | type, 0, &g, sizeof(g));
 }
 
-static void read_ip(const struct nlattr *a, uint8_t family, struct ip_addr *ret)
-{
-	const struct ip_addr some = { .family = family };
-
-	if (!a || (size_t)nla_len(a) != ip_len(&some))
-		return;
-	*ret = some;
-	memcpy(ret->b, nla_data(a), ip_len(ret));
-}
-
 static uint16_t read_be16(const struct nlattr *a)
 {
 	uint16_t v = 0;
@@ -87,8 +77,8 @@ static struct tuple read_tuple(struct nlattr *a, uint8_t family)
 	    nla_parse_nested(ip, CTA_IP_MAX, tb[CTA_TUPLE_IP], NULL) < 0 ||
 	    nla_parse_nested(p, CTA_PROTO_MAX, tb[CTA_TUPLE_PROTO], NULL) < 0)
 		return t;
-	read_ip(ip[v6 ? CTA_IP_V6_SRC : CTA_IP_V4_SRC], family, &t.src);
-	read_ip(ip[v6 ? CTA_IP_V6_DST : CTA_IP_V4_DST], family, &t.dst);
+	netlink_attr_ip(ip[v6 ? CTA_IP_V6_SRC : CTA_IP_V4_SRC], family, &t.src);
+	netlink_attr_ip(ip[v6 ? CTA_IP_V6_DST : CTA_IP_V4_DST], family, &t.dst);
 	t.proto = netlink_attr_u8(p[CTA_PROTO_NUM], 0);
 	t.src_port = read_be16(p[CTA_PROTO_SRC_PORT]);
 	t.dst_port = read_be16(p[CTA_PROTO_DST_PORT]);

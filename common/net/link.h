@@ -82,6 +82,22 @@ int link_get_altname(struct netlink *nl, const char *altname,
 		     struct link_info *ret, struct cni_err *err);
 
 /**
+ * link_get_data() - Find a device of a kind and read what is its kind's own
+ * @nl:		Socket
+ * @name:	Interface
+ * @kind:	IFLA_INFO_KIND
+ * @read:	Takes IFLA_INFO_DATA, nested; returns 0 or a negative errno
+ * @arg:	Passed to @read
+ * @err:	Filled on failure, without the interface's name
+ *
+ * Return: 0, -ENODEV, -EMEDIUMTYPE if it is of another kind, or another
+ * negative errno
+ */
+int link_get_data(struct netlink *nl, const char *name, const char *kind,
+		  int (*read)(struct nlattr *data, void *arg), void *arg,
+		  struct cni_err *err);
+
+/**
  * link_get_peer() - A veth's other end, where it is
  * @nl:		rtnetlink socket of @port's namespace
  * @port:	What link_get() said

@@ -140,6 +140,50 @@ int link_get_index(struct netlink *nl, uint32_t index, struct link_info *ret,
 	return r < 0 ? err_ctx(err, r, "find interface %u", index) : 0;
 }
 
+struct wanted {
+	const char *kind;
+	int (*read)(struct nlattr *data, void *arg);
+	void *arg;
+};
+
+static int read_data(struct nlmsghdr *h, void *arg, struct cni_err *err)
+{
+	struct nlattr *tb[IFLA_MAX + 1], *info[IFLA_INFO_MAX + 1] = { NULL };
+	const struct wanted *w = arg;
+	char kind[16];
+	int r = 0;
+
+	if (h->nlmsg_type != RTM_NEWLINK ||
+	    nlmsg_parse(h, sizeof(struct ifinfomsg), tb, IFLA_MAX, NULL) < 0)
+		r = -EBADMSG;
+	if (!r && tb[IFLA_LINKINFO])
+		r = nla_parse_nested(info, IFLA_INFO_MAX, tb[IFLA_LINKINFO],
+				     NULL) < 0
+			    ? -EBADMSG
+			    : 0;
+	if (r < 0)
+		return err_set(err, CNI_E_KERNEL, -r, "read a link");
+
+	netlink_attr_str(info[IFLA_INFO_KIND], kind, sizeof(kind));
+	if (strcmp(kind, w->kind) != 0 || !info[IFLA_INFO_DATA])
+		return err_say(err, CNI_E_KERNEL, EMEDIUMTYPE,
+			       "not a %s but %s%s", w->kind,
+			       *kind ? "a " : "without a kind", kind);
+	r = w->read(info[IFLA_INFO_DATA], w->arg);
+	return r < 0 ? err_set(err, CNI_E_KERNEL, -r, "read a %s", w->kind) : 0;
+}
+
+int link_get_data(struct netlink *nl, const char *name, const char *kind,
+		  int (*read)(struct nlattr *data, void *arg), void *arg,
+		  struct cni_err *err)
+{
+	struct netlink_req q = link_req(RTM_GETLINK, 0, 0, name);
+	struct wanted w = { .kind = kind, .read = read, .arg = arg };
+
+	netlink_put_u32(&q, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	return netlink_get(nl, &q, read_data, &w, err);
+}
+
 int link_get_altname(struct netlink *nl, const char *altname,
 		     struct link_info *ret, struct cni_err *err)
 {

@@ -38,6 +38,12 @@ bool link_init_reaps(void)
 	return false;
 }
 
+bool link_leaves_child(enum link_wait wait)
+{
+	return wait == LINK_WAIT_EVENT ||
+	       (wait == LINK_WAIT_AUTO && link_init_reaps());
+}
+
 /* Wakes for the one event: on a busy host there are thousands. */
 static int listen_for(struct netlink *ev, uint32_t index, struct cni_err *err)
 {
@@ -144,9 +150,6 @@ static int remove_at_event(struct netlink *nl, uint32_t index,
 int link_remove(struct netlink *nl, uint32_t index, enum link_wait wait,
 		struct cni_err *err)
 {
-	const bool at_event = wait == LINK_WAIT_EVENT ||
-			      (wait == LINK_WAIT_AUTO && link_init_reaps());
-
-	return at_event ? remove_at_event(nl, index, err)
-			: link_delete(nl, index, err);
+	return link_leaves_child(wait) ? remove_at_event(nl, index, err)
+				       : link_delete(nl, index, err);
 }

@@ -40,4 +40,7 @@ int link_remove(struct netlink *nl, uint32_t index, enum link_wait wait,
 /** link_init_reaps() - Is PID 1 one of those that are known to reap orphans? */
 bool link_init_reaps(void);
 
+/** link_leaves_child() - May a child be left behind that waits for the kernel? */
+bool link_leaves_child(enum link_wait wait);
+
 #endif

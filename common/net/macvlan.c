@@ -166,30 +166,16 @@ int macvlan_create(struct netlink *nl, const struct macvlan_opts *opts,
 	return err_ctx(err, r, "create macvlan %s", opts->name);
 }
 
-static int read_macvlan(struct nlmsghdr *h, void *arg, struct cni_err *err)
+static int read_macvlan(struct nlattr *data, void *arg)
 {
-	struct nlattr *tb[IFLA_MAX + 1], *info[IFLA_INFO_MAX + 1];
-	struct nlattr *data[IFLA_MACVLAN_MAX + 1];
-	char kind[16];
+	struct nlattr *tb[IFLA_MACVLAN_MAX + 1];
 
-	if (h->nlmsg_type != RTM_NEWLINK ||
-	    nlmsg_parse(h, sizeof(struct ifinfomsg), tb, IFLA_MAX, NULL) < 0)
-		return err_set(err, CNI_E_KERNEL, EBADMSG, "read a link");
-	if (!tb[IFLA_LINKINFO] ||
-	    nla_parse_nested(info, IFLA_INFO_MAX, tb[IFLA_LINKINFO], NULL) < 0)
-		return err_say(err, CNI_E_KERNEL, EMEDIUMTYPE, "not a macvlan");
-
-	netlink_attr_str(info[IFLA_INFO_KIND], kind, sizeof(kind));
-	if (strcmp(kind, "macvlan") != 0 || !info[IFLA_INFO_DATA])
-		return err_say(err, CNI_E_KERNEL, EMEDIUMTYPE,
-			       "not a macvlan but a %s", kind);
-	if (nla_parse_nested(data, IFLA_MACVLAN_MAX, info[IFLA_INFO_DATA],
-			     NULL) < 0)
-		return err_set(err, CNI_E_KERNEL, EBADMSG, "read a macvlan");
+	if (nla_parse_nested(tb, IFLA_MACVLAN_MAX, data, NULL) < 0)
+		return -EBADMSG;
 	*(struct macvlan_info *)arg = (struct macvlan_info){
-		.mode = netlink_attr_u32(data[IFLA_MACVLAN_MODE], 0),
+		.mode = netlink_attr_u32(tb[IFLA_MACVLAN_MODE], 0),
 		.bc_queue_len =
-			netlink_attr_u32(data[IFLA_MACVLAN_BC_QUEUE_LEN], 0),
+			netlink_attr_u32(tb[IFLA_MACVLAN_BC_QUEUE_LEN], 0),
 	};
 	return 0;
 }
@@ -197,10 +183,8 @@ static int read_macvlan(struct nlmsghdr *h, void *arg, struct cni_err *err)
 int macvlan_get(struct netlink *nl, const char *name, struct macvlan_info *ret,
 		struct cni_err *err)
 {
-	struct netlink_req q = link_req(RTM_GETLINK, 0, 0, name);
-	int r;
+	const int r =
+		link_get_data(nl, name, "macvlan", read_macvlan, ret, err);
 
-	netlink_put_u32(&q, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-	r = netlink_get(nl, &q, read_macvlan, ret, err);
 	return r < 0 ? err_ctx(err, r, "find macvlan %s", name) : 0;
 }

@@ -65,9 +65,9 @@ static int send_all(struct netlink *nl, struct netlink_req *reqs, size_t n,
 
 /* For one datagram each: of an exchange, and of one within its callback. Not on
  * the stack, where each of their pages would be probed. */
-static _Thread_local char bufs[DEPTH_MAX][NETLINK_BUF_SIZE]
+static char bufs[DEPTH_MAX][NETLINK_BUF_SIZE]
 	__attribute__((aligned(NLMSG_ALIGNTO)));
-static _Thread_local unsigned int depth;
+static unsigned int depth;
 
 /* One datagram of at most NETLINK_BUF_SIZE; any process may send to our port. */
 static int receive(struct netlink *nl, void *buf, int *ret_len,

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/ip.h"
 #include "base/mem.h"
 
 struct nl_msg;
@@ -128,6 +129,9 @@ uint8_t netlink_attr_u8(const struct nlattr *a, uint8_t absent);
 uint16_t netlink_attr_u16(const struct nlattr *a, uint16_t absent);
 uint32_t netlink_attr_u32(const struct nlattr *a, uint32_t absent);
 uint32_t netlink_attr_be32(const struct nlattr *a, uint32_t absent);
+/** netlink_attr_ip() - Of @family; absent or of another length: @ret stays */
+void netlink_attr_ip(const struct nlattr *a, uint8_t family,
+		     struct ip_addr *ret);
 /** netlink_attr_str() - Copy a string, cut to @size - 1 bytes; "" if absent */
 void netlink_attr_str(const struct nlattr *a, char *buf, size_t size);
 

@@ -120,6 +120,17 @@ uint32_t netlink_attr_be32(const struct nlattr *a, uint32_t absent)
 	return ntohl(netlink_attr_u32(a, htonl(absent)));
 }
 
+void netlink_attr_ip(const struct nlattr *a, uint8_t family,
+		     struct ip_addr *ret)
+{
+	const struct ip_addr some = { .family = family };
+
+	if (!a || (size_t)nla_len(a) != ip_len(&some))
+		return;
+	*ret = some;
+	memcpy(ret->b, nla_data(a), ip_len(ret));
+}
+
 void netlink_attr_str(const struct nlattr *a, char *buf, size_t size)
 {
 	size_t len = a ? strnlen(nla_data(a), (size_t)nla_len(a)) : 0;

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include "net/linger.h"
 #include "net/netlink.h"
 #include "net/netns.h"
 
@@ -53,6 +54,7 @@ static int sock_open(int protocol, struct netlink **ret, struct cni_err *err)
 	nl->fd = TAKE_FD(fd);
 	nl->seq = 1;
 	nl->broken = false;
+	nl->is_nfnl = protocol == NETLINK_NETFILTER;
 
 	*ret = nl;
 	return 0;
@@ -108,7 +110,7 @@ int netlink_reopen(const struct netlink *nl, struct netlink **ret,
 
 void netlink_close(struct netlink *nl)
 {
-	if (nl)
+	if (nl && !(nl->is_nfnl && linger_take(nl->fd)))
 		(void)close(nl->fd);
 	free(nl);
 }

@@ -14,11 +14,13 @@
  * @fd:		The descriptor
  * @seq:	Sequence number of the next request
  * @broken:	See netlink_is_broken()
+ * @is_nfnl:	To nfnetlink, see linger_begin()
  */
 struct netlink {
 	int fd;
 	uint32_t seq;
 	bool broken;
+	bool is_nfnl;
 };
 
 #endif

@@ -78,16 +78,14 @@ int fw_generation(struct netlink *nl, uint32_t *ret, struct cni_err *err)
 	return r < 0 ? err_ctx(err, r, "read the nf_tables generation") : 0;
 }
 
-/* Opens the element and its data; returns both in @nest. */
-static void expr(struct netlink_req *q, const char *name,
-		 struct nlattr *nest[2])
+void fw_expr(struct netlink_req *q, const char *name, struct nlattr *nest[2])
 {
 	nest[0] = netlink_nest(q, NFTA_LIST_ELEM);
 	netlink_put_str(q, NFTA_EXPR_NAME, name);
 	nest[1] = netlink_nest(q, NFTA_EXPR_DATA);
 }
 
-static void expr_end(struct netlink_req *q, struct nlattr *nest[2])
+void fw_expr_end(struct netlink_req *q, struct nlattr *nest[2])
 {
 	netlink_nest_end(q, nest[1]);
 	netlink_nest_end(q, nest[0]);
@@ -106,10 +104,10 @@ void fw_put_meta(struct netlink_req *q, uint32_t key)
 {
 	struct nlattr *nest[2];
 
-	expr(q, "meta", nest);
+	fw_expr(q, "meta", nest);
 	netlink_put_be32(q, NFTA_META_DREG, NFT_REG_1);
 	netlink_put_be32(q, NFTA_META_KEY, key);
-	expr_end(q, nest);
+	fw_expr_end(q, nest);
 }
 
 void fw_put_payload(struct netlink_req *q, uint32_t offset, uint32_t len)
@@ -121,7 +119,7 @@ void fw_put_accept(struct netlink_req *q)
 {
 	struct nlattr *nest[2], *data, *verdict;
 
-	expr(q, "immediate", nest);
+	fw_expr(q, "immediate", nest);
 	netlink_put_be32(q, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
 	data = netlink_nest(q, NFTA_IMMEDIATE_DATA);
 	verdict = netlink_nest(q, NFTA_DATA_VERDICT);
@@ -131,7 +129,7 @@ void fw_put_accept(struct netlink_req *q)
 	netlink_put_be32(q, NFTA_VERDICT_CODE, FW_ACCEPT);
 	netlink_nest_end(q, verdict);
 	netlink_nest_end(q, data);
-	expr_end(q, nest);
+	fw_expr_end(q, nest);
 }
 
 void fw_put_payload_of(struct netlink_req *q, uint32_t base, uint32_t offset,
@@ -139,12 +137,12 @@ void fw_put_payload_of(struct netlink_req *q, uint32_t base, uint32_t offset,
 {
 	struct nlattr *nest[2];
 
-	expr(q, "payload", nest);
+	fw_expr(q, "payload", nest);
 	netlink_put_be32(q, NFTA_PAYLOAD_DREG, NFT_REG_1);
 	netlink_put_be32(q, NFTA_PAYLOAD_BASE, base);
 	netlink_put_be32(q, NFTA_PAYLOAD_OFFSET, offset);
 	netlink_put_be32(q, NFTA_PAYLOAD_LEN, len);
-	expr_end(q, nest);
+	fw_expr_end(q, nest);
 }
 
 void fw_put_mask(struct netlink_req *q, uint32_t plen, uint32_t len)
@@ -156,13 +154,13 @@ void fw_put_mask(struct netlink_req *q, uint32_t plen, uint32_t len)
 	for (uint32_t bit = 0; bit < plen && bit < 8 * MASK_MAX; bit++)
 		mask[bit / 8] = (uint8_t)(mask[bit / 8] | 0x80U >> bit % 8);
 
-	expr(q, "bitwise", nest);
+	fw_expr(q, "bitwise", nest);
 	netlink_put_be32(q, NFTA_BITWISE_SREG, NFT_REG_1);
 	netlink_put_be32(q, NFTA_BITWISE_DREG, NFT_REG_1);
 	netlink_put_be32(q, NFTA_BITWISE_LEN, len);
 	put_data(q, NFTA_BITWISE_MASK, mask, len);
 	put_data(q, NFTA_BITWISE_XOR, none, len);
-	expr_end(q, nest);
+	fw_expr_end(q, nest);
 }
 
 void fw_put_cmp(struct netlink_req *q, uint32_t op, const void *data,
@@ -170,11 +168,11 @@ void fw_put_cmp(struct netlink_req *q, uint32_t op, const void *data,
 {
 	struct nlattr *nest[2];
 
-	expr(q, "cmp", nest);
+	fw_expr(q, "cmp", nest);
 	netlink_put_be32(q, NFTA_CMP_SREG, NFT_REG_1);
 	netlink_put_be32(q, NFTA_CMP_OP, op);
 	put_data(q, NFTA_CMP_DATA, data, len);
-	expr_end(q, nest);
+	fw_expr_end(q, nest);
 }
 
 void fw_put_plain(struct netlink_req *q, const char *name)

@@ -71,6 +71,11 @@ struct netlink_req fw_end(void);
 /* Expressions, each one element of NFTA_RULE_EXPRESSIONS; all use one
  * register. Numbers from linux/netfilter/nf_tables.h. */
 
+/** fw_expr() - Begin an expression: opens the element and its data in @nest */
+void fw_expr(struct netlink_req *q, const char *name, struct nlattr *nest[2]);
+/** fw_expr_end() - Ends what fw_expr() began */
+void fw_expr_end(struct netlink_req *q, struct nlattr *nest[2]);
+
 /** fw_put_meta() - Load @key, NFT_META_* */
 void fw_put_meta(struct netlink_req *q, uint32_t key);
 

@@ -7,29 +7,14 @@
 
 #include "net/nft.h"
 
-/* Opens the element and its data; returns both in @nest. */
-static void expr(struct netlink_req *q, const char *name,
-		 struct nlattr *nest[2])
-{
-	nest[0] = netlink_nest(q, NFTA_LIST_ELEM);
-	netlink_put_str(q, NFTA_EXPR_NAME, name);
-	nest[1] = netlink_nest(q, NFTA_EXPR_DATA);
-}
-
-static void expr_end(struct netlink_req *q, struct nlattr *nest[2])
-{
-	netlink_nest_end(q, nest[1]);
-	netlink_nest_end(q, nest[0]);
-}
-
 void fw_put_meta_to(struct netlink_req *q, uint32_t key, uint32_t reg)
 {
 	struct nlattr *nest[2];
 
-	expr(q, "meta", nest);
+	fw_expr(q, "meta", nest);
 	netlink_put_be32(q, NFTA_META_DREG, reg);
 	netlink_put_be32(q, NFTA_META_KEY, key);
-	expr_end(q, nest);
+	fw_expr_end(q, nest);
 }
 
 void fw_put_load(struct netlink_req *q, uint32_t base, uint32_t offset,
@@ -37,22 +22,22 @@ void fw_put_load(struct netlink_req *q, uint32_t base, uint32_t offset,
 {
 	struct nlattr *nest[2];
 
-	expr(q, "payload", nest);
+	fw_expr(q, "payload", nest);
 	netlink_put_be32(q, NFTA_PAYLOAD_DREG, reg);
 	netlink_put_be32(q, NFTA_PAYLOAD_BASE, base);
 	netlink_put_be32(q, NFTA_PAYLOAD_OFFSET, offset);
 	netlink_put_be32(q, NFTA_PAYLOAD_LEN, len);
-	expr_end(q, nest);
+	fw_expr_end(q, nest);
 }
 
 void fw_put_ct(struct netlink_req *q, uint32_t key)
 {
 	struct nlattr *nest[2];
 
-	expr(q, "ct", nest);
+	fw_expr(q, "ct", nest);
 	netlink_put_be32(q, NFTA_CT_DREG, NFT_REG_1);
 	netlink_put_be32(q, NFTA_CT_KEY, key);
-	expr_end(q, nest);
+	fw_expr_end(q, nest);
 }
 
 static void put_word(struct netlink_req *q, int attr, uint32_t word)
@@ -67,55 +52,55 @@ void fw_put_and(struct netlink_req *q, uint32_t mask)
 {
 	struct nlattr *nest[2];
 
-	expr(q, "bitwise", nest);
+	fw_expr(q, "bitwise", nest);
 	netlink_put_be32(q, NFTA_BITWISE_SREG, NFT_REG_1);
 	netlink_put_be32(q, NFTA_BITWISE_DREG, NFT_REG_1);
 	netlink_put_be32(q, NFTA_BITWISE_LEN, sizeof(mask));
 	put_word(q, NFTA_BITWISE_MASK, mask);
 	put_word(q, NFTA_BITWISE_XOR, 0);
-	expr_end(q, nest);
+	fw_expr_end(q, nest);
 }
 
 void fw_put_daddr_type(struct netlink_req *q)
 {
 	struct nlattr *nest[2];
 
-	expr(q, "fib", nest);
+	fw_expr(q, "fib", nest);
 	netlink_put_be32(q, NFTA_FIB_DREG, NFT_REG_1);
 	netlink_put_be32(q, NFTA_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
 	netlink_put_be32(q, NFTA_FIB_FLAGS, NFTA_FIB_F_DADDR);
-	expr_end(q, nest);
+	fw_expr_end(q, nest);
 }
 
 void fw_put_lookup(struct netlink_req *q, const char *set, bool is_map)
 {
 	struct nlattr *nest[2];
 
-	expr(q, "lookup", nest);
+	fw_expr(q, "lookup", nest);
 	netlink_put_str(q, NFTA_LOOKUP_SET, set);
 	netlink_put_be32(q, NFTA_LOOKUP_SREG, NFT_REG_1);
 	if (is_map)
 		netlink_put_be32(q, NFTA_LOOKUP_DREG, NFT_REG_1);
-	expr_end(q, nest);
+	fw_expr_end(q, nest);
 }
 
 void fw_put_dnat(struct netlink_req *q, uint32_t proto, uint32_t port_reg)
 {
 	struct nlattr *nest[2];
 
-	expr(q, "nat", nest);
+	fw_expr(q, "nat", nest);
 	netlink_put_be32(q, NFTA_NAT_TYPE, NFT_NAT_DNAT);
 	netlink_put_be32(q, NFTA_NAT_FAMILY, proto);
 	netlink_put_be32(q, NFTA_NAT_REG_ADDR_MIN, NFT_REG_1);
 	netlink_put_be32(q, NFTA_NAT_REG_PROTO_MIN, port_reg);
-	expr_end(q, nest);
+	fw_expr_end(q, nest);
 }
 
 void fw_put_verdict(struct netlink_req *q, int code, const char *chain)
 {
 	struct nlattr *nest[2], *data, *verdict = NULL;
 
-	expr(q, "immediate", nest);
+	fw_expr(q, "immediate", nest);
 	netlink_put_be32(q, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
 	data = netlink_nest(q, NFTA_IMMEDIATE_DATA);
 	/* Without NLA_F_NESTED, as the kernel shows it: bytes are compared. */
@@ -128,5 +113,5 @@ void fw_put_verdict(struct netlink_req *q, int code, const char *chain)
 		netlink_put_str(q, NFTA_VERDICT_CHAIN, chain);
 	netlink_nest_end(q, verdict);
 	netlink_nest_end(q, data);
-	expr_end(q, nest);
+	fw_expr_end(q, nest);
 }

@@ -307,25 +307,33 @@ int portmap_check(const struct portmap *p, struct cni_err *err)
 	return r < 0 ? err_ctx(err, r, "forwarded ports") : 0;
 }
 
-static int remove_once(struct attempt *a, struct cni_err *err)
+/* What there is of @a's; no table is none, as is a kernel without nf_tables. */
+static int find_elems(struct attempt *a, struct netlink **nl,
+		      struct portmap_table *t, struct cni_err *err)
 {
-	cleanup_netlink struct netlink *nl = NULL;
-	struct portmap_batch b = { .n = 0 };
-	struct portmap_table t;
 	int r;
 
 	free(a->v);
 	a->v = NULL;
 	a->n = 0;
-	r = netlink_open_nfnl(&nl, err);
+	*t = (struct portmap_table){ 0 };
+	r = netlink_open_nfnl(nl, err);
 	if (r >= 0)
-		r = portmap_table_read(nl, &t, err);
-	if (r >= 0 && t.has_table)
-		r = portmap_elems_list(nl, &t, &a->whose, &a->v, &a->n, err);
-	if (r < 0)
-		return r == -EPROTONOSUPPORT || r == -EOPNOTSUPP ? 0 : r;
-	if (!a->n)
-		return 0;
+		r = portmap_table_read(*nl, t, err);
+	if (r >= 0 && t->has_table)
+		r = portmap_elems_list(*nl, t, &a->whose, &a->v, &a->n, err);
+	return r == -EPROTONOSUPPORT || r == -EOPNOTSUPP ? 0 : r;
+}
+
+static int remove_once(struct attempt *a, struct cni_err *err)
+{
+	cleanup_netlink struct netlink *nl = NULL;
+	struct portmap_batch b = { .n = 0 };
+	struct portmap_table t;
+	int r = find_elems(a, &nl, &t, err);
+
+	if (r < 0 || !a->n)
+		return r;
 	portmap_batch_add(&b, fw_begin(0));
 	portmap_elems_put(&b, NFT_MSG_DELSETELEM, 0, a->v, a->n);
 	r = commit(nl, &b, err);
@@ -372,20 +380,10 @@ static int remove_idle_once(struct attempt *a, struct cni_err *err)
 	cleanup_netlink struct netlink *nl = NULL;
 	struct portmap_batch b = { .n = 0 };
 	struct portmap_table t;
-	int r;
+	int r = find_elems(a, &nl, &t, err);
 
-	free(a->v);
-	a->v = NULL;
-	a->n = 0;
-	r = netlink_open_nfnl(&nl, err);
-	if (r >= 0)
-		r = portmap_table_read(nl, &t, err);
-	if (r >= 0 && t.has_table)
-		r = portmap_elems_list(nl, &t, &a->whose, &a->v, &a->n, err);
-	if (r < 0)
-		return r == -EPROTONOSUPPORT || r == -EOPNOTSUPP ? 0 : r;
-	if (!t.has_table || a->n)
-		return 0;
+	if (r < 0 || !t.has_table || a->n)
+		return r;
 	portmap_batch_add(&b, fw_begin(t.generation));
 	portmap_table_delete(&t, &b);
 	if (b.n == 1) {

@@ -125,17 +125,6 @@ static int append(struct list *l, const struct route *route,
 	return array_append(&l->routes, route, sizeof(*route), err);
 }
 
-static void read_ip(const struct nlattr *a, uint8_t family,
-		    struct ip_addr *addr)
-{
-	const struct ip_addr some = { .family = family };
-
-	if (!a || (size_t)nla_len(a) != ip_len(&some))
-		return;
-	*addr = some;
-	memcpy(addr->b, nla_data(a), ip_len(addr));
-}
-
 static int read_paths(struct list *l, struct nlattr *paths, struct route *route,
 		      struct cni_err *err)
 {
@@ -149,7 +138,7 @@ static int read_paths(struct list *l, struct nlattr *paths, struct route *route,
 					    RTA_GATEWAY);
 
 		route->gw = (struct ip_addr){ 0 };
-		read_ip(a, route->dst.addr.family, &route->gw);
+		netlink_attr_ip(a, route->dst.addr.family, &route->gw);
 		route->oif = (uint32_t)hop->rtnh_ifindex;
 		r = append(l, route, err);
 		len -= (int)NLMSG_ALIGN(hop->rtnh_len);
@@ -185,9 +174,9 @@ static int read_route(struct nlmsghdr *h, void *arg, struct cni_err *err)
 		.table = netlink_attr_u32(tb[RTA_TABLE], rtm->rtm_table),
 		.scope = rtm->rtm_scope,
 	};
-	read_ip(tb[RTA_DST], l->family, &route.dst.addr);
-	read_ip(tb[RTA_GATEWAY], l->family, &route.gw);
-	read_ip(tb[RTA_PREFSRC], l->family, &route.src);
+	netlink_attr_ip(tb[RTA_DST], l->family, &route.dst.addr);
+	netlink_attr_ip(tb[RTA_GATEWAY], l->family, &route.gw);
+	netlink_attr_ip(tb[RTA_PREFSRC], l->family, &route.src);
 	if (tb[RTA_METRICS] &&
 	    nla_parse_nested(m, RTAX_MAX, tb[RTA_METRICS], NULL) >= 0) {
 		route.mtu = netlink_attr_u32(m[RTAX_MTU], 0);

@@ -125,13 +125,13 @@ int tap_persist(int fd, struct cni_err *err)
 	return 0;
 }
 
-static int read_tun(struct nlattr *data, struct tap_info *ret)
+static int read_tun(struct nlattr *data, void *arg)
 {
 	struct nlattr *tb[IFLA_TUN_MAX + 1];
 
 	if (nla_parse_nested(tb, IFLA_TUN_MAX, data, NULL) < 0)
 		return -EBADMSG;
-	*ret = (struct tap_info){
+	*(struct tap_info *)arg = (struct tap_info){
 		.owner = netlink_attr_u32(tb[IFLA_TUN_OWNER], TAP_ANYONE),
 		.group = netlink_attr_u32(tb[IFLA_TUN_GROUP], TAP_ANYONE),
 		.queues = netlink_attr_u32(tb[IFLA_TUN_NUM_QUEUES], 0) +
@@ -145,34 +145,10 @@ static int read_tun(struct nlattr *data, struct tap_info *ret)
 	return 0;
 }
 
-static int read_tap(struct nlmsghdr *h, void *arg, struct cni_err *err)
-{
-	struct nlattr *tb[IFLA_MAX + 1], *info[IFLA_INFO_MAX + 1];
-	char kind[16];
-
-	if (h->nlmsg_type != RTM_NEWLINK ||
-	    nlmsg_parse(h, sizeof(struct ifinfomsg), tb, IFLA_MAX, NULL) < 0)
-		return err_set(err, CNI_E_KERNEL, EBADMSG, "read a link");
-	if (!tb[IFLA_LINKINFO] ||
-	    nla_parse_nested(info, IFLA_INFO_MAX, tb[IFLA_LINKINFO], NULL) < 0)
-		return err_say(err, CNI_E_KERNEL, EMEDIUMTYPE, "not a tap");
-
-	netlink_attr_str(info[IFLA_INFO_KIND], kind, sizeof(kind));
-	if (strcmp(kind, "tun") != 0 || !info[IFLA_INFO_DATA])
-		return err_say(err, CNI_E_KERNEL, EMEDIUMTYPE,
-			       "not a tap but a %s", kind);
-	if (read_tun(info[IFLA_INFO_DATA], arg) < 0)
-		return err_set(err, CNI_E_KERNEL, EBADMSG, "read a tap");
-	return 0;
-}
-
 int tap_get(struct netlink *nl, const char *name, struct tap_info *ret,
 	    struct cni_err *err)
 {
-	struct netlink_req q = link_req(RTM_GETLINK, 0, 0, name);
-	int r;
+	const int r = link_get_data(nl, name, "tun", read_tun, ret, err);
 
-	netlink_put_u32(&q, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-	r = netlink_get(nl, &q, read_tap, ret, err);
 	return r < 0 ? err_ctx(err, r, "find tap %s", name) : 0;
 }

@@ -21,7 +21,6 @@ static int read_bridge_vm(const struct cni_call *call, struct facts *ret,
 	(void)snprintf(ret->bridge, sizeof(ret->bridge), "%s", c.bridge);
 	ret->gateway |= c.is_gateway;
 	ret->forwards |= c.is_gateway || c.ip_masq;
-	ret->del_waits |= json_get(call->conf.doc, "delWait") != NULL;
 	return 0;
 }
 
@@ -29,12 +28,9 @@ static int read_macvlan_vm(const struct cni_call *call, struct facts *ret,
 			   struct cni_err *err)
 {
 	struct macvlan_vm_conf c;
-	const int r = macvlan_vm_conf_parse(call, &c, err);
 
-	if (r < 0)
-		return r;
-	ret->del_waits |= json_get(call->conf.doc, "delWait") != NULL;
-	return 0;
+	(void)ret;
+	return macvlan_vm_conf_parse(call, &c, err);
 }
 
 static int read_portmap_nft(const struct cni_call *call, struct facts *ret,
@@ -139,6 +135,8 @@ int kind_facts(const cJSON *plugin, const char *network,
 	r = cni_netconf_parse(text, len, &call.conf, err);
 	if (!r)
 		r = kind->read(&call, ret, err);
+	if (!r && kind->role == KIND_MAIN)
+		ret->del_waits |= json_get(call.conf.doc, "delWait") != NULL;
 	ipam = r ? NULL : kind_find(call.conf.ipam_type);
 	if (ipam && ipam->read)
 		r = ipam->read(&call, ret, err);

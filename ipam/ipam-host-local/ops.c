@@ -267,11 +267,7 @@ static int status(const struct cni_call *call, struct cni_err *err)
 		r = store_lock(&store, err);
 	if (!r)
 		r = check_room(&conf, call->conf.name, &store, err);
-	if (r < 0) {
-		err->code = CNI_E_UNAVAILABLE;
-		return err_ctx(err, r, "network %s", call->conf.name);
-	}
-	return 0;
+	return r < 0 ? err_ctx(err, r, "network %s", call->conf.name) : 0;
 }
 
 const struct cni_plugin ipam_host_local = {

@@ -27,6 +27,13 @@ static int configure_guest(const struct job *j, struct cni_err *err)
 			       err);
 }
 
+static int announce(const struct job *j, struct cni_err *err)
+{
+	const struct guest g = job_guest(j);
+
+	return guest_announce(&g, &j->guest_mac, err);
+}
+
 /* Who has the address can only object when frames pass: first the port, then
  * the addresses. */
 static int configure_with_dad(struct job *j, struct cni_err *err)
@@ -56,7 +63,11 @@ static int raise_guest(struct job *j, struct cni_err *err)
 		return configure_with_dad(j, err);
 	if (!job_is_vm(j))
 		r = configure_guest(j, err);
-	return r ? r : port_raise(j, err);
+	if (!r)
+		r = port_raise(j, err);
+	return r || job_is_vm(j) || !job_is_l3(j) || j->conf.disable_guest
+		       ? r
+		       : announce(j, err);
 }
 
 /* In this order nothing is ever reachable before it is complete: the port is
@@ -180,8 +191,6 @@ static int status(const struct cni_call *call, struct cni_err *err)
 		r = cni_delegate(call, CNI_STATUS, call->conf.ipam_type, err);
 	if (!r)
 		r = check_room(&conf, err);
-	if (r < 0 && err->code != CNI_E_LIMITED)
-		err->code = CNI_E_UNAVAILABLE;
 	return r;
 }
 

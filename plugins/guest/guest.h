@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/mac.h"
 #include "cni/plugin.h"
 #include "net/link_remove.h"
 #include "net/netlink.h"
@@ -19,8 +20,8 @@
  * @index:	ifindex of the interface there
  * @dad:	Look for duplicates of its IPv6 addresses: wait with dad_wait()
  *		once there is a carrier
- * @on_lan:	Others are there: IPv6 neighbours are told of its addresses, and
- *		the kernel's own ones tried for duplicates
+ * @on_lan:	Others are there: the kernel's own IPv6 addresses are tried for
+ *		duplicates
  */
 struct guest {
 	const struct cni_call *call;
@@ -49,6 +50,24 @@ static inline bool guest_is_l3(const struct cni_call *call)
  */
 int guest_configure(const struct guest *g, const struct cni_result *ipam,
 		    const char *alias, bool up, struct cni_err *err);
+
+/**
+ * guest_announce() - Tell the neighbours where its addresses are now
+ * @g:		The interface, up since before its carrier was
+ * @mac:	The one that it has
+ * @err:	Filled on failure
+ *
+ * What the kernel told them when it came up, nobody has heard: the port that
+ * leads to it was still down. To be asked has it notice the carrier, and to be
+ * given its MAC once more has it tell again.
+ *
+ * Source: NETDEV_CHANGEADDR in net/ipv4/devinet.c and net/ipv6/ndisc.c, with
+ * the sysctls arp_notify and ndisc_notify.
+ *
+ * Return: 0 or a negative errno
+ */
+int guest_announce(const struct guest *g, const struct mac *mac,
+		   struct cni_err *err);
 
 /** guest_route() - A route of a result as the kernel is to have it */
 struct route guest_route(const struct cni_result *r,

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "guest/guest.h"
 #include "net/iface.h"
+#include "net/link.h"
 #include "net/netns.h"
 #include "net/sysctl.h"
 
@@ -26,13 +27,15 @@ static int set_sysctls(const struct guest *g, const struct cni_result *ipam,
 	r = netns_enter(g->netns, &home, err);
 	if (!r) {
 		r = g->on_lan
-			    ? sysctl_set_net("ipv6/conf", ifname,
-					     "ndisc_notify", "1", err)
+			    ? 0
 			    : sysctl_set_net("ipv6/conf", ifname, "accept_dad",
 					     g->dad ? "1" : "0", err);
 		if (r == -ENOENT && !has_v6)
 			return 0;
 	}
+	if (!r && has_v6)
+		r = sysctl_set_net("ipv6/conf", ifname, "ndisc_notify", "1",
+				   err);
 	if (!r && g->dad)
 		r = sysctl_set_net("ipv6/conf", ifname, "enhanced_dad", "1",
 				   err);
@@ -45,6 +48,19 @@ static int set_sysctls(const struct guest *g, const struct cni_result *ipam,
 		r = sysctl_set_net("ipv6/conf", ifname, "keep_addr_on_down",
 				   "1", err);
 	return r;
+}
+
+int guest_announce(const struct guest *g, const struct mac *mac,
+		   struct cni_err *err)
+{
+	struct link_info link;
+	int r = link_get_index(g->nl, g->index, &link, err);
+
+	if (!r)
+		r = link_set_mac(g->nl, g->index, mac, err);
+	return r < 0 ? err_ctx(err, r, "%s in %s", g->call->args.ifname,
+			       g->call->args.netns)
+		     : 0;
 }
 
 static const struct ip_addr *first_gateway(const struct cni_result *r,

@@ -101,10 +101,7 @@ int macvlan_vm_check(const struct cni_call *call, struct cni_err *err)
 	r = macvlan_job_open(call, &j, err);
 	if (r < 0)
 		return r;
-	r = cni_result_prev(call->conf.prev_result, call->conf.version, &prev,
-			    err);
-	if (!r)
-		return err_say(err, CNI_E_CONFIG, EINVAL,
-			       "Required prevResult missing");
+	r = cni_result_prev_required(call->conf.prev_result, call->conf.version,
+				     &prev, err);
 	return r < 0 ? r : check_all(&j, &prev, err);
 }

@@ -228,8 +228,6 @@ static int status(const struct cni_call *call, struct cni_err *err)
 		r = cni_delegate(call, CNI_STATUS, call->conf.ipam_type, err);
 	if (!r)
 		r = check_room(&conf, err);
-	if (r < 0 && err->code != CNI_E_LIMITED)
-		err->code = CNI_E_UNAVAILABLE;
 	return r;
 }
 

@@ -57,6 +57,7 @@ static const struct json_field fields[] = {
 	FIELD("backend", JSON_STR, backend),
 	FIELD("snat", JSON_BOOL, c.snat),
 	FIELD("masqAll", JSON_BOOL, c.masq_all),
+	FIELD("delWait", JSON_BOOL, c.del_wait),
 	FIELD("gc", JSON_STR, gc),
 	FIELD("markMasqBit", JSON_INT, mark_bit),
 	IPTABLES("conditionsV4"),

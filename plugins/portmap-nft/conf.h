@@ -31,6 +31,7 @@ struct portmap_nft_port {
  * @snat:	Masquerade what would not find its way back; default true
  * @masq_all:	Masquerade all of it
  * @strict_gc:	GC also removes forwards to guests whose port is in use
+ * @del_wait:	DEL waits for the kernel's clean-up; only checked here
  * @ports:	Sorted, none twice
  * @n_ports:	How many; 0 where the runtime asks for none
  */
@@ -38,6 +39,7 @@ struct portmap_nft_conf {
 	bool snat;
 	bool masq_all;
 	bool strict_gc;
+	bool del_wait;
 	struct portmap_nft_port *ports;
 	size_t n_ports;
 };

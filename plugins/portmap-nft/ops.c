@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "guest/guest.h"
+#include "net/linger.h"
 #include "net/portmap.h"
 #include "net/upstream.h"
 #include "portmap-nft/conf.h"
@@ -133,10 +135,12 @@ static int del(const struct cni_call *call, struct cni_err *err)
 	struct cni_err e = CNI_ERR_INIT;
 	int r, acc;
 
+	linger_begin();
 	portmap_nft_owner(&a, owner.text);
 	acc = portmap_remove(is_own, &owner, err);
 	r = upstream_remove(&u, UPSTREAM_FORWARDS, &e);
 	acc = err_keep_first(err, &e, r, acc);
+	linger_end(guest_wait_asked(call));
 	if (!owner.found && has_ports(call))
 		upstream_warn_legacy(&u, UPSTREAM_FORWARDS);
 	return acc;
@@ -163,13 +167,10 @@ static int check(const struct cni_call *call, struct cni_err *err)
 {
 	cleanup_result struct cni_result prev = { 0 };
 	CLEANUP(job_close) struct job j = { 0 };
-	int r = cni_result_prev(call->conf.prev_result, call->conf.version,
-				&prev, err);
+	int r = cni_result_prev_required(call->conf.prev_result,
+					 call->conf.version, &prev, err);
 
-	if (!r)
-		return err_say(err, CNI_E_CONFIG, EINVAL,
-			       "Required prevResult missing");
-	if (r > 0)
+	if (r >= 0)
 		r = job_open(call, &prev, &j, err);
 	return r ? r : check_forwards(call, &j, err);
 }
@@ -181,8 +182,6 @@ static int status(const struct cni_call *call, struct cni_err *err)
 
 	if (!r)
 		r = portmap_available(err);
-	if (r < 0)
-		err->code = CNI_E_UNAVAILABLE;
 	return r;
 }
 

@@ -11,9 +11,9 @@ bench: ## race the reference plugins and the kernel; RUNS=40 for a short one (as
 	$(Q)$(MAKE) --no-print-directory bench-programs
 	$(Q)tests/bench/bench.sh
 
-bench-programs: $(BENCH)/race $(BENCH)/floor-dynamic $(BENCH)/floor-static
+bench-programs: $(BENCH)/race $(BENCH)/trip $(BENCH)/floor-dynamic $(BENCH)/floor-static
 
-$(BENCH)/race $(BENCH)/floor-dynamic: $(BENCH_SRC) tests/bench/bench.mk
+$(BENCH)/race $(BENCH)/trip $(BENCH)/floor-dynamic: $(BENCH_SRC) tests/bench/bench.mk
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -pthread -o $@ \

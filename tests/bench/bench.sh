@@ -267,7 +267,8 @@ forwards() {
 	shift 3
 	jq -nc --arg name "$id" --arg type "$type" '{
 		cniVersion: "1.0.0", name: $name, type: $type,
-		backend: "nftables", capabilities: {portMappings: true},
+		backend: "nftables", delWait: false,
+		capabilities: {portMappings: true},
 		runtimeConfig: {portMappings: [$ARGS.positional[] | tonumber |
 			{hostPort: ., containerPort: ., protocol: "tcp"}]}
 	}' --args "$@" >"$confs/$name"
@@ -289,6 +290,7 @@ measure_nat() {
 		bridge refnat 23
 		forwards natfw portmap-nft nat 8080 8443
 		forwards refnatfw portmap refnat 8080 8443
+		forwards natone portmap-nft natone 7777
 		forwards many portmap-nft many $(seq 10001 11000)
 	}
 	run nat latency "$(runs 20 4)" \
@@ -300,6 +302,58 @@ measure_nat() {
 	run nat latency "$(runs 20 4)" \
 		"nat1000 $static/bridge-vm,$static/portmap-nft $confs/nat,$confs/natfw AD"
 	many_forwards DEL
+	measure_trips
+}
+
+# From outside by the host's port to a guest, a new flow each: beside no other
+# forward and beside a thousand, by turns.
+measure_trips() {
+	local round server
+
+	ns_new outside
+	ns_new inside
+	ip link add out0 type veth peer name eth0 netns outside
+	ip link set out0 up
+	ip addr add 192.0.2.1/24 dev out0
+	ip -n outside link set eth0 up
+	ip -n outside addr add 192.0.2.9/24 dev eth0
+	ip -n outside route add default via 192.0.2.1
+	inside ADD bridge-vm nat >"$TMPDIR/prev"
+	jq -c --slurpfile p "$TMPDIR/prev" '.prevResult = $p[0] |
+		.runtimeConfig.portMappings[].protocol = "udp"' \
+		"$confs/natone" >"$confs/natone.prev"
+	inside ADD portmap-nft natone.prev >/dev/null
+	ip netns exec inside "$tools/trip" serve 7777 >"$TMPDIR/trip" &
+	server=$!
+	until grep -qs ready "$TMPDIR/trip"; do sleep 0.05; done
+	echo "# nat: round trips" >&2
+	for round in 1 2 3 4 5; do
+		trip none "$round"
+		many_forwards ADD
+		trip many "$round"
+		many_forwards DEL
+	done
+	kill "$server"
+	wait "$server" || true
+	inside DEL portmap-nft natone.prev
+	inside DEL bridge-vm nat
+	ip link del out0
+	ip netns del outside
+	ip netns del inside
+}
+
+# inside VERB PLUGIN CONFIGURATION
+inside() {
+	CNI_COMMAND=$1 CNI_CONTAINERID=inside CNI_IFNAME=eth0 CNI_PATH=/ \
+		CNI_NETNS=/run/netns/inside "$static/$2" <"$confs/$3"
+}
+
+# trip NAME ROUND
+trip() {
+	jq -nc --arg name "$1" --argjson n "$2" --argjson us "$(ip netns exec \
+		outside "$tools/trip" ask $((5 * RUNS)) 192.0.2.1 7777)" \
+		'{part: "nat", test: "trip", name: $name, n: $n, us: $us}' \
+		>>"$results"
 }
 
 # many_forwards VERB: a thousand, to an address where nobody is.
@@ -356,6 +410,8 @@ report() {
 		columns parallel verb workers failed per-second
 	latest | jq -r '.[] | select(.test == "memory") | [.name, .verb, .peak] |
 		@tsv' | columns peak-memory verb kB
+	latest | jq -r 'map(select(.test == "trip")) | group_by(.name)[] |
+		"# round trips, \(.[0].name): \(map(.us) | sort | join(" ")) us"'
 	latest | jq -r '.[] | select(.test == "fill") | "# \(.name): filled by \(
 		.n) ADDs, \(.per_second) a second"'
 	latest | jq -r '.[] | select(.test == "remove") |

@@ -300,14 +300,56 @@ static void put_route(struct batch *b, int family, const char *gateway)
 	attr_u32(b, RTA_OIF, INDEX(n));
 }
 
-static void set_guest(void)
+static void ask(int fd, int type, int flags, const void *hdr, size_t len)
+{
+	struct batch b = { 0 };
+	char in[32768];
+	bool more = true;
+
+	request(&b, type, flags, hdr, len);
+	if (send(fd, b.buf, b.len, 0) < 0)
+		err(1, "netlink");
+	while (more) {
+		const struct nlmsghdr *h = (void *)in;
+
+		if (recv(fd, in, sizeof(in), 0) < 0)
+			err(1, "netlink");
+		if (h->nlmsg_type == NLMSG_ERROR)
+			errx(1, "%s is damaged", port);
+		more = flags && h->nlmsg_type != NLMSG_DONE;
+	}
+}
+
+static void ask_link(int fd, unsigned int index)
+{
+	const struct ifinfomsg ifi = { .ifi_index = (int)index };
+
+	ask(fd, RTM_GETLINK, 0, &ifi, sizeof(ifi));
+}
+
+/* Heard by the neighbours, now that the port is up. */
+static void announce(int fd)
+{
+	const struct ifinfomsg ifi = { .ifi_index = (int)INDEX(n) };
+	const unsigned char mac[6] = {
+		0x02, 0, 0, 0, (unsigned char)(n >> 8), (unsigned char)n
+	};
+	struct batch b = { 0 };
+
+	ask_link(fd, INDEX(n));
+	request(&b, RTM_SETLINK, NLM_F_ACK, &ifi, sizeof(ifi));
+	attr(&b, IFLA_ADDRESS, mac, sizeof(mac));
+	flush(fd, &b);
+}
+
+static void set_guest(int fd)
 {
 	const char *name = env("CNI_IFNAME");
-	const int fd = sock(0);
 	struct batch b = { 0 };
 
 	sysctl_set("ipv4/conf", name, "arp_notify", "1");
 	sysctl_set("ipv6/conf", name, "accept_dad", "0");
+	sysctl_set("ipv6/conf", name, "ndisc_notify", "1");
 	sysctl_set("ipv6/conf", name, "keep_addr_on_down", "1");
 	put_alias(&b);
 	put_address(&b, AF_INET, ip4, 16);
@@ -323,14 +365,17 @@ static void add_veth(void)
 	const int netns = open(env("CNI_NETNS"), O_RDONLY | O_CLOEXEC);
 	const int host = sock(0);
 	struct batch b = { 0 };
+	int guest;
 
 	make_veth(host, netns);
 	sysctl_set("ipv6/conf", port, "accept_ra", "0");
 	if (setns(netns, CLONE_NEWNET))
 		err(1, "setns");
-	set_guest();
+	guest = sock(0);
+	set_guest(guest);
 	put_up(&b);
 	flush(host, &b);
+	announce(guest);
 }
 
 static void add_tap(void)
@@ -396,33 +441,6 @@ static void del_link(void)
 	}
 	if (!gone)
 		err(1, "%s", port);
-}
-
-static void ask(int fd, int type, int flags, const void *hdr, size_t len)
-{
-	struct batch b = { 0 };
-	char in[32768];
-	bool more = true;
-
-	request(&b, type, flags, hdr, len);
-	if (send(fd, b.buf, b.len, 0) < 0)
-		err(1, "netlink");
-	while (more) {
-		const struct nlmsghdr *h = (void *)in;
-
-		if (recv(fd, in, sizeof(in), 0) < 0)
-			err(1, "netlink");
-		if (h->nlmsg_type == NLMSG_ERROR)
-			errx(1, "%s is damaged", port);
-		more = flags && h->nlmsg_type != NLMSG_DONE;
-	}
-}
-
-static void ask_link(int fd, unsigned int index)
-{
-	const struct ifinfomsg ifi = { .ifi_index = (int)index };
-
-	ask(fd, RTM_GETLINK, 0, &ifi, sizeof(ifi));
 }
 
 static void ask_all(int fd, int type, int family, unsigned int index)

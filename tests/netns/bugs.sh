@@ -469,6 +469,31 @@ native_vlan_within_the_trunk_stays_native() {
 	cni DEL c1 c1 "$config"
 }
 
+# The neighbours had the old MAC until their entry expired: told of the new one
+# before the port passed frames, they never heard.
+address_that_moves_to_another_container_is_reached_at_once() {
+	local config ip i lost
+
+	config=$(conf '.isGateway = true')
+	add c1 c1 "$config"
+	ns_new c3
+	for ip in 10.1.0.77 fd00:1::77; do
+		lost=""
+		for i in 1 2 3 4; do
+			cni ADD "moving$i" c3 "$config" CNI_ARGS="IP=$ip"
+			worked "ADD with $ip"
+			ip netns exec c1 busybox ping -qc1 -W1 "$ip" \
+				>/dev/null || lost+=" c1:$i"
+			busybox ping -qc1 -W1 "$ip" >/dev/null ||
+				lost+=" host:$i"
+			cni DEL "moving$i" c3 "$config"
+		done
+		same "" "$lost" "$ip is reached wherever it is"
+	done
+	ip netns del c3
+	cni DEL c1 c1 "$config"
+}
+
 for test in $(declare -F | awk '$3 ~ /_/ { print $3 }'); do
 	grep -q "^$test() {\$" "$0" || continue
 	ns_new c1

@@ -188,7 +188,7 @@ TEST(refusals_name_the_tap_and_the_kernels_reason)
 	assert_fails(tap_open(&o, &fd, &index, &s->err), EINVAL, s->err,
 		     "\"tap%d\" is not an interface name");
 	assert_fails(tap_get(s->nl, "lo", &t, &s->err), EMEDIUMTYPE, s->err,
-		     "find tap lo: not a tap");
+		     "find tap lo: not a tun but without a kind");
 	assert_works(tap_open(&opts, &fd, &index, &s->err), s->err);
 	assert_fails(tap_configure(s->nl, opts.name, &c, &s->err), EINVAL,
 		     s->err, "configure tap tap0123456789a");
