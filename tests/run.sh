@@ -16,7 +16,7 @@ cd "$(dirname "$0")/.."
 bin=build/san/tests
 logs=${WEFT_LOGS:-build/log}
 passed=0 failed=0 skipped=0
-no_kernel='/(ipam-|libcni|completion|log|weft_lint|(macvlan|portmap)_reference)'
+no_kernel='/(ipam-|libcni|completion|log|weft_lint|takeover_page|(macvlan|portmap)_reference)'
 # cmocka calls a test that is skipped one that is not ok.
 skips='^(skip - |(not )?ok [0-9]+ .*# SKIP)'
 

@@ -12,6 +12,7 @@
 #include "cni/delegate.h"
 #include "net/addr.h"
 #include "net/tap.h"
+#include "net/upstream.h"
 
 /* It may carry more VLANs than the guest's, and its own in another way. */
 static int check_uplink_vlans(struct job *j, const struct link_info *up,
@@ -109,6 +110,31 @@ static int check_guard(const struct job *j, const struct link_info *port,
 	return spoof_check(&guard, err);
 }
 
+/* Return: 1 or 0, or a negative errno */
+static int has_upstreams(const struct job *j, unsigned int what,
+			 struct cni_err *err)
+{
+	const struct upstream u = { j->attachment.network,
+				    j->attachment.container_id,
+				    j->attachment.ifname };
+
+	return upstream_find(&u, what, err);
+}
+
+static int check_upstreams_guard(const struct job *j,
+				 const struct link_info *port,
+				 struct cni_err *err)
+{
+	const int r = has_upstreams(j, UPSTREAM_SPOOF, err);
+
+	if (r)
+		return r < 0 ? r : 0;
+	return damaged(
+		err,
+		"spoof check of port %s: nf_tables chain bridge nat cni-br-iface-%s-%s of the reference plugin is missing",
+		port->name, j->attachment.container_id, j->attachment.ifname);
+}
+
 static int check_port(struct job *j, const struct link_info *port,
 		      const struct cni_interface *guest, struct cni_err *err)
 {
@@ -129,10 +155,11 @@ static int check_port(struct job *j, const struct link_info *port,
 		if (r < 0)
 			return r;
 	}
-	/* Upstream's is in a table of its own. */
-	if (j->conf.mac_check && port_is_ours(port, &j->attachment))
-		return check_guard(j, port, guest, err);
-	return 0;
+	if (!j->conf.mac_check)
+		return 0;
+	return port_is_ours(port, &j->attachment)
+		       ? check_guard(j, port, guest, err)
+		       : check_upstreams_guard(j, port, err);
 }
 
 static int check_tap(struct job *j, const struct cni_result *prev,
@@ -247,6 +274,21 @@ static int check_gateway(struct job *j, const struct cni_result *prev,
 	return r;
 }
 
+/* Ours, or what the reference plugin made for this very attachment. */
+static int check_masq(struct job *j, const struct cni_result *prev,
+		      struct cni_err *err)
+{
+	struct cni_err own = CNI_ERR_INIT, e = CNI_ERR_INIT;
+	const int r =
+		l3_masq(j->call, job_gateway_name(j), prev, masq_check, &own);
+
+	if (!r || (own.code == CNI_E_CHECK &&
+		   has_upstreams(j, UPSTREAM_MASQ, &e) > 0))
+		return 0;
+	*err = own;
+	return r;
+}
+
 static int check_all(struct job *j, struct cni_result *prev,
 		     struct cni_err *err)
 {
@@ -265,8 +307,7 @@ static int check_all(struct job *j, struct cni_result *prev,
 	if (!r && j->conf.is_gateway && job_is_l3(j))
 		r = check_gateway(j, prev, err);
 	if (!r && j->conf.ip_masq && job_is_l3(j))
-		r = l3_masq(j->call, job_gateway_name(j), prev, masq_check,
-			    err);
+		r = check_masq(j, prev, err);
 	return r;
 }
 

@@ -9,6 +9,7 @@
 #include "bridge-vm/port.h"
 #include "cni/attachments.h"
 #include "cni/delegate.h"
+#include "net/upstream.h"
 
 struct scan {
 	const struct cni_call *call;
@@ -140,6 +141,23 @@ static int delete_guards(const struct scan *s, struct cni_err *err)
 	return r ? r : acc;
 }
 
+/* What the reference plugin made before us. */
+static int delete_upstreams(const struct scan *s, struct cni_err *err)
+{
+	cleanup_free struct upstream *valid =
+		calloc(s->valid.n + 1, sizeof(*valid));
+	const char *network = s->call->conf.name;
+
+	if (!valid)
+		return err_set(err, CNI_E_INTERNAL, ENOMEM, "GC");
+	for (size_t i = 0; i < s->valid.n; i++)
+		valid[i] =
+			(struct upstream){ network, s->valid.v[i].container_id,
+					   s->valid.v[i].ifname };
+	return upstream_collect(network, valid, s->valid.n,
+				UPSTREAM_MASQ | UPSTREAM_SPOOF, err);
+}
+
 static int collect(struct scan *s, struct cni_err *err)
 {
 	cleanup_netlink struct netlink *host = NULL;
@@ -165,6 +183,8 @@ static int collect(struct scan *s, struct cni_err *err)
 
 	acc = delete_stale(s, host, err);
 	r = delete_guards(s, &e);
+	acc = err_keep_first(err, &e, r, acc);
+	r = delete_upstreams(s, &e);
 	acc = err_keep_first(err, &e, r, acc);
 	r = gc_ipam(s, &e);
 	return err_keep_first(err, &e, r, acc);

@@ -10,6 +10,7 @@
 #include "cni/delegate.h"
 #include "net/dad.h"
 #include "net/link.h"
+#include "net/upstream.h"
 
 static int take_lease(struct job *j, struct cni_err *err)
 {
@@ -111,6 +112,21 @@ static int add(const struct cni_call *call, struct cni_result *ret,
 	return r;
 }
 
+/* Only where no port of ours was found: nothing else needs to be asked for. */
+static int delete_upstreams(const struct cni_call *call, enum link_wait wait,
+			    struct cni_err *err)
+{
+	const struct upstream u = { call->conf.name, call->args.container_id,
+				    call->args.ifname };
+	int r = guest_delete(call, BRIDGE_VM_ROLE, wait, err);
+
+	if (!r)
+		r = upstream_remove(&u, UPSTREAM_MASQ | UPSTREAM_SPOOF, err);
+	if (!r)
+		upstream_warn_legacy(&u, UPSTREAM_MASQ);
+	return r;
+}
+
 static int del(const struct cni_call *call, struct cni_err *err)
 {
 	const struct cni_attachment a = cni_attachment_of(call);
@@ -123,7 +139,7 @@ static int del(const struct cni_call *call, struct cni_err *err)
 	if (!r)
 		r = port_delete_all(host, &a, wait, &ports, err);
 	if (!r && !ports)
-		r = guest_delete(call, BRIDGE_VM_ROLE, wait, err);
+		r = delete_upstreams(call, wait, err);
 	/* An address whose guest lives on is not for the next one. */
 	if (!r && *call->conf.ipam_type)
 		r = cni_delegate(call, CNI_DEL, call->conf.ipam_type, err);

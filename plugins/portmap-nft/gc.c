@@ -11,6 +11,7 @@
 #include "cni/attachments.h"
 #include "net/link.h"
 #include "net/portmap.h"
+#include "net/upstream.h"
 #include "portmap-nft/conf.h"
 
 struct scan {
@@ -81,6 +82,26 @@ static int read_valid(const struct cni_call *call, struct scan *s,
 	return 0;
 }
 
+/* Of the reference plugin; nobody can ask whether its guests live. */
+static int collect_upstreams(const struct cni_call *call, struct cni_err *err)
+{
+	cleanup_attachments struct cni_attachments valid = { 0 };
+	cleanup_free struct upstream *v = NULL;
+	int r = cni_attachments_parse(call->conf.attachments, &valid, err);
+
+	if (r < 0)
+		return r;
+	v = calloc(valid.n + 1, sizeof(*v));
+	if (!v)
+		return err_set(err, CNI_E_INTERNAL, ENOMEM, "GC");
+	for (size_t i = 0; i < valid.n; i++)
+		v[i] = (struct upstream){ call->conf.name,
+					  valid.v[i].container_id,
+					  valid.v[i].ifname };
+	return upstream_collect(call->conf.name, v, valid.n, UPSTREAM_FORWARDS,
+				err);
+}
+
 int portmap_nft_gc(const struct cni_call *call, struct cni_err *err)
 {
 	cleanup_portmap_nft_conf struct portmap_nft_conf conf = { 0 };
@@ -93,6 +114,8 @@ int portmap_nft_gc(const struct cni_call *call, struct cni_err *err)
 		r = netlink_open(&s.host, err);
 	if (!r)
 		r = portmap_remove(is_stale, &s, err);
+	if (!r)
+		r = collect_upstreams(call, err);
 	netlink_close(s.host);
 	free(s.valid);
 	return r;

@@ -7,7 +7,7 @@
 #include "guest/guest.h"
 #include "net/linger.h"
 #include "net/portmap.h"
-#include "net/portmap_old.h"
+#include "net/upstream.h"
 #include "portmap-nft/conf.h"
 #include "portmap-nft/gc.h"
 #include "portmap-nft/portmap_nft.h"
@@ -103,26 +103,64 @@ static int add(const struct cni_call *call, struct cni_result *ret,
 	return r;
 }
 
-static bool is_own(const char *owner, void *arg)
+struct owner {
+	char text[PORTMAP_NFT_OWNER_SIZE];
+	bool found; /* has a forward */
+};
+
+static bool is_own(const char *text, void *arg)
 {
-	return !strcmp(owner, arg);
+	struct owner *o = arg;
+	const bool is_it = !strcmp(text, o->text);
+
+	o->found |= is_it;
+	return is_it;
 }
 
-/* Reads no key at all: what was forwarded stands in the kernel, by us or by the
- * reference plugin that was here before. */
+static bool has_ports(const struct cni_call *call)
+{
+	const cJSON *ports =
+		json_get(call->conf.runtime_config, "portMappings");
+
+	return cJSON_IsArray(ports) && ports->child;
+}
+
+/* Reads no key to remove something: what was forwarded stands in the kernel, by
+ * us or by the reference plugin that was here before. */
 static int del(const struct cni_call *call, struct cni_err *err)
 {
 	const struct cni_attachment a = cni_attachment_of(call);
-	char owner[PORTMAP_NFT_OWNER_SIZE];
+	const struct upstream u = { a.network, a.container_id, a.ifname };
+	struct owner owner = { .found = false };
 	struct cni_err e = CNI_ERR_INIT;
 	int r, acc;
 
 	linger_begin();
-	portmap_nft_owner(&a, owner);
-	acc = portmap_remove(is_own, owner, err);
-	r = portmap_old_remove(a.container_id, &e);
+	portmap_nft_owner(&a, owner.text);
+	acc = portmap_remove(is_own, &owner, err);
+	r = upstream_remove(&u, UPSTREAM_FORWARDS, &e);
+	acc = err_keep_first(err, &e, r, acc);
 	linger_end(guest_wait_asked(call));
-	return err_keep_first(err, &e, r, acc);
+	if (!owner.found && has_ports(call))
+		upstream_warn_legacy(&u, UPSTREAM_FORWARDS);
+	return acc;
+}
+
+/* Ours, or what the reference plugin made for this very attachment. */
+static int check_forwards(const struct cni_call *call, const struct job *j,
+			  struct cni_err *err)
+{
+	const struct cni_attachment a = cni_attachment_of(call);
+	const struct upstream u = { a.network, a.container_id, a.ifname };
+	struct cni_err e = CNI_ERR_INIT;
+	struct cni_err own = CNI_ERR_INIT;
+	const int r = portmap_check(&j->portmap, &own);
+
+	if (!r || (own.code == CNI_E_CHECK &&
+		   upstream_find(&u, UPSTREAM_FORWARDS, &e) > 0))
+		return 0;
+	*err = own;
+	return r;
 }
 
 static int check(const struct cni_call *call, struct cni_err *err)
@@ -134,7 +172,7 @@ static int check(const struct cni_call *call, struct cni_err *err)
 
 	if (r >= 0)
 		r = job_open(call, &prev, &j, err);
-	return r ? r : portmap_check(&j.portmap, err);
+	return r ? r : check_forwards(call, &j, err);
 }
 
 static int status(const struct cni_call *call, struct cni_err *err)

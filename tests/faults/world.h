@@ -14,10 +14,11 @@
 
 struct setup {
 	const char *name;
-	const char *type; /* the plugin that is called */
-	const char *keys; /* of its configuration, beside name and version */
-	bool is_foreign;  /* its IPAM plugin is the reference's */
-	bool has_parent;  /* the host has p0, for macvlans */
+	const char *type;  /* the plugin that is called */
+	const char *keys;  /* of its configuration, beside name and version */
+	bool is_foreign;   /* its IPAM plugin is the reference's */
+	bool has_parent;   /* the host has p0, for macvlans */
+	const char *maker; /* the reference plugin that ADDs, or NULL */
 };
 
 /* How to call a plugin. */

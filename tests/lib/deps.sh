@@ -12,7 +12,7 @@ packages() {
 	static) echo gcc make musl-tools linux-libc-dev dpkg-dev patch \
 		xz-utils ;;
 	bench) echo iproute2 jq util-linux bsdextrautils ;;
-	test) echo libcmocka-dev iproute2 nftables jq strace util-linux \
+	test) echo libcmocka-dev iproute2 nftables iptables jq strace util-linux \
 		busybox-static procps kmod ;;
 	lint) echo clang-format clang-tidy cppcheck shellcheck ;;
 	demo) echo iproute2 nftables jq util-linux procps runc \
