@@ -23,7 +23,7 @@ forbid() {
 forbid "no shell from a plugin" '\b(system|popen)\('
 forbid "unbounded string functions" '\b(strcpy|strcat|sprintf|vsprintf|gets)\('
 forbid "no exit from a library, but of a child: cleanups would not run" \
-	'\b(exit|_exit)\(' --exclude-dir=go-free-shim --exclude=link_remove.c
+	'\b(exit|_exit)\(' --exclude-dir=go-free-shim --exclude={link_remove,linger}.c
 forbid "only plugin.c and the command print" '\b(printf|puts|fputs|fprintf)\(' \
 	--exclude=plugin.c --exclude=log.c --exclude=json.c --exclude-dir=weft
 forbid "libnl's route objects beside our own builder" '<netlink/route/'
