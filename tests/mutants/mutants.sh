@@ -34,7 +34,7 @@ run() {
 
 	[[ $1 != *.sh ]] || limit=300
 	WEFT_TESTS_MUST_RUN=0 CMOCKA_MESSAGE_OUTPUT=tap WEFT_FAULTS_EVERY=31 \
-		timeout -k 5 $limit "$(test_path "$1")" >log 2>&1 </dev/null
+		WEFT_MATRIX='cniVersion 1.1.0' timeout -k 5 $limit "$(test_path "$1")" >log 2>&1 </dev/null
 }
 
 # What the last run complained of; it may have crashed instead.

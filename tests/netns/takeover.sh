@@ -6,6 +6,48 @@
 set -euo pipefail
 # shellcheck source=tests/lib/netns.sh
 . "$(dirname "$0")/../lib/netns.sh"
+
+# --- Inside a fresh host: forwards THEIRS OURS. ---
+
+# What they forward for two, we take from one.
+forwards() {
+	local theirs=$1 ours=$2 prev id
+
+	ip link add br0 type bridge
+	ip addr add 10.1.0.1/24 dev br0
+	for id in c1 c2; do
+		ns_new $id
+		prev="{\"cniVersion\": \"1.0.0\", \"interfaces\": [
+			{\"name\": \"eth0\", \"sandbox\": \"/run/netns/$id\"}],
+			\"ips\": [{\"address\": \"10.1.0.${id#c}/24\"},
+			{\"address\": \"fd00::${id#c}/64\"}]}"
+		one_port ADD $id "$theirs/portmap" "80${id#c}"
+	done >/dev/null
+	nft list ruleset | grep -c 'comment "c1"'
+	for _ in 1 2; do
+		one_port DEL c1 "$ours/portmap-nft" 801
+	done
+	nft list ruleset | grep -c 'comment "c1"' || true
+	nft list ruleset | grep -c 'comment "c2"'
+}
+
+one_port() {
+	CNI_COMMAND=$1 CNI_CONTAINERID=$2 CNI_NETNS=/run/netns/$2 \
+		CNI_IFNAME=eth0 CNI_PATH=${3%/*} "$3" <<<"{
+		\"cniVersion\": \"1.0.0\", \"name\": \"n\",
+		\"type\": \"x\", \"backend\": \"nftables\",
+		\"runtimeConfig\": {\"portMappings\": [{\"hostPort\": $4,
+		\"containerPort\": 80, \"protocol\": \"tcp\"}]},
+		\"prevResult\": $prev}"
+}
+
+if [ "${1-}" = forwards ]; then
+	forwards "$2" "$3"
+	exit
+fi
+
+# --- Outside ---
+
 test_main "$@"
 # shellcheck source=tests/lib/cni.sh
 . "$(dirname "$0")/../lib/cni.sh"
@@ -125,3 +167,6 @@ cni DEL c1 c1 "$(with_prev "$config")"
 worked "our DEL of an attachment with the reference's masquerade"
 ref DEL c1 c1 "$result"
 same "" "$(leases)" "and nothing is held"
+
+same "5 0 5" "$(private_host bash "$0" forwards "$reference" "$cni_bin" | xargs)" \
+	"DEL removes what the reference forwarded, and only that"
