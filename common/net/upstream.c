@@ -72,9 +72,9 @@ static int each_place(struct netlink *nl, struct search *s,
 	return r;
 }
 
-static int delete (struct netlink *nl, const struct upstream_place *p,
-		   const struct upstream_found *f, struct search *s,
-		   struct cni_err *err)
+static int delete_found(struct netlink *nl, const struct upstream_place *p,
+			const struct upstream_found *f, struct search *s,
+			struct cni_err *err)
 {
 	const int r = upstream_delete(nl, p, f, err);
 
@@ -88,7 +88,7 @@ static int delete (struct netlink *nl, const struct upstream_place *p,
 
 static int remove_once(struct netlink *nl, void *arg, struct cni_err *err)
 {
-	return each_place(nl, arg, delete, err);
+	return each_place(nl, arg, delete_found, err);
 }
 
 int upstream_remove(const struct upstream *u, unsigned int what,

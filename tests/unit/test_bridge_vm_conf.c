@@ -1,33 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "../lib/check.h"
+#include "../lib/netconf.h"
 #include "bridge-vm/conf.h"
-
-/* @keys go into an otherwise complete configuration. */
-static int parse(const char *keys, const char *cni_args,
-		 struct bridge_vm_conf *ret, struct cni_netconf *conf,
-		 struct cni_err *err)
-{
-	struct cni_call call = { .args = { .args = cni_args } };
-	char text[4096];
-
-	*err = (struct cni_err)CNI_ERR_INIT;
-	(void)snprintf(text, sizeof(text),
-		       "{\"cniVersion\":\"1.1.0\",\"name\":\"n\"%s%s}",
-		       *keys ? "," : "", keys);
-	assert_ok(cni_netconf_parse(dup_text(text), strlen(text), conf, err),
-		  err);
-	call.conf = *conf;
-	return bridge_vm_conf_parse(&call, ret, err);
-}
 
 static struct bridge_vm_conf read_conf(const char *keys, const char *cni_args)
 {
 	static struct cni_netconf last;
+	struct cni_err err = CNI_ERR_INIT;
 	struct bridge_vm_conf c;
-	struct cni_err err;
+	struct cni_call call;
 
 	cni_netconf_free(&last);
-	assert_ok(parse(keys, cni_args, &c, &last, &err), &err);
+	call = call_with(keys, cni_args, &last);
+	assert_ok(bridge_vm_conf_parse(&call, &c, &err), &err);
 	return c;
 }
 
@@ -35,12 +19,11 @@ static void check_refused(const char *keys, const char *cni_args, int code,
 			  const char *msg)
 {
 	cleanup_netconf struct cni_netconf conf = { 0 };
+	const struct cni_call call = call_with(keys, cni_args, &conf);
+	struct cni_err err = CNI_ERR_INIT;
 	struct bridge_vm_conf c;
-	struct cni_err err;
-	char all[512];
 
-	(void)snprintf(all, sizeof(all), "network \"n\": %s", msg);
-	assert_error(parse(keys, cni_args, &c, &conf, &err), &err, code, all);
+	assert_refused(bridge_vm_conf_parse(&call, &c, &err), &err, code, msg);
 }
 
 TEST(nothing_said_means_the_defaults)
@@ -157,12 +140,14 @@ TEST(bad_vlans_are_named)
 TEST(the_name_of_a_gateway_in_a_vlan_must_fit)
 {
 	cleanup_netconf struct cni_netconf conf = { 0 };
-	struct bridge_vm_conf c;
-	struct cni_err err;
-
-	assert_true(parse("\"bridge\":\"longbridgename\",\"vlan\":4000,"
+	const struct cni_call call =
+		call_with("\"bridge\":\"longbridgename\",\"vlan\":4000,"
 			  "\"isGateway\":true",
-			  "", &c, &conf, &err) < 0);
+			  "", &conf);
+	struct cni_err err = CNI_ERR_INIT;
+	struct bridge_vm_conf c;
+
+	assert_true(bridge_vm_conf_parse(&call, &c, &err) < 0);
 	assert_int_equal(err.code, CNI_E_CONFIG);
 	assert_says(&err, "key \"vlan\"");
 	assert_says(&err, "\"longbridgename.4000\"");

@@ -1,33 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "../lib/check.h"
+#include "../lib/netconf.h"
 #include "macvlan-vm/conf.h"
-
-/* @keys go into an otherwise complete configuration. */
-static int parse(const char *keys, const char *cni_args,
-		 struct macvlan_vm_conf *ret, struct cni_netconf *conf,
-		 struct cni_err *err)
-{
-	struct cni_call call = { .args = { .args = cni_args } };
-	char text[4096];
-
-	*err = (struct cni_err)CNI_ERR_INIT;
-	(void)snprintf(text, sizeof(text),
-		       "{\"cniVersion\":\"1.1.0\",\"name\":\"n\"%s%s}",
-		       *keys ? "," : "", keys);
-	assert_ok(cni_netconf_parse(dup_text(text), strlen(text), conf, err),
-		  err);
-	call.conf = *conf;
-	return macvlan_vm_conf_parse(&call, ret, err);
-}
 
 static struct macvlan_vm_conf read_conf(const char *keys, const char *cni_args)
 {
 	static struct cni_netconf last;
+	struct cni_err err = CNI_ERR_INIT;
 	struct macvlan_vm_conf c;
-	struct cni_err err;
+	struct cni_call call;
 
 	cni_netconf_free(&last);
-	assert_ok(parse(keys, cni_args, &c, &last, &err), &err);
+	call = call_with(keys, cni_args, &last);
+	assert_ok(macvlan_vm_conf_parse(&call, &c, &err), &err);
 	return c;
 }
 
@@ -35,12 +19,11 @@ static void check_refused(const char *keys, const char *cni_args, int code,
 			  const char *msg)
 {
 	cleanup_netconf struct cni_netconf conf = { 0 };
+	const struct cni_call call = call_with(keys, cni_args, &conf);
+	struct cni_err err = CNI_ERR_INIT;
 	struct macvlan_vm_conf c;
-	struct cni_err err;
-	char all[512];
 
-	(void)snprintf(all, sizeof(all), "network \"n\": %s", msg);
-	assert_error(parse(keys, cni_args, &c, &conf, &err), &err, code, all);
+	assert_refused(macvlan_vm_conf_parse(&call, &c, &err), &err, code, msg);
 }
 
 TEST(nothing_said_means_the_defaults)

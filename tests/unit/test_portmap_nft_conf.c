@@ -1,50 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <netinet/in.h>
 
-#include "../lib/check.h"
+#include "../lib/netconf.h"
 #include "portmap-nft/conf.h"
 
 #define PORTS(list) "\"runtimeConfig\":{\"portMappings\":[" list "]}"
 #define PORT(host, guest) \
 	"{\"hostPort\":" #host ",\"containerPort\":" #guest "}"
 
-/* @keys go into an otherwise complete configuration. */
-static int parse(const char *keys, struct portmap_nft_conf *ret,
-		 struct cni_netconf *conf, struct cni_err *err)
-{
-	struct cni_call call = { 0 };
-	char text[4096];
-
-	*err = (struct cni_err)CNI_ERR_INIT;
-	*ret = (struct portmap_nft_conf){ 0 };
-	(void)snprintf(text, sizeof(text),
-		       "{\"cniVersion\":\"1.1.0\",\"name\":\"n\"%s%s}",
-		       *keys ? "," : "", keys);
-	assert_ok(cni_netconf_parse(dup_text(text), strlen(text), conf, err),
-		  err);
-	call.conf = *conf;
-	return portmap_nft_conf_parse(&call, ret, err);
-}
-
 static struct portmap_nft_conf read_conf(const char *keys)
 {
 	cleanup_netconf struct cni_netconf conf = { 0 };
-	struct portmap_nft_conf c;
-	struct cni_err err;
+	const struct cni_call call = call_with(keys, "", &conf);
+	struct portmap_nft_conf c = { 0 };
+	struct cni_err err = CNI_ERR_INIT;
 
-	assert_ok(parse(keys, &c, &conf, &err), &err);
+	assert_ok(portmap_nft_conf_parse(&call, &c, &err), &err);
 	return c;
 }
 
 static void check_refused(const char *keys, int code, const char *msg)
 {
 	cleanup_netconf struct cni_netconf conf = { 0 };
+	const struct cni_call call = call_with(keys, "", &conf);
 	cleanup_portmap_nft_conf struct portmap_nft_conf c = { 0 };
-	struct cni_err err;
-	char all[512];
+	struct cni_err err = CNI_ERR_INIT;
 
-	(void)snprintf(all, sizeof(all), "network \"n\": %s", msg);
-	assert_error(parse(keys, &c, &conf, &err), &err, code, all);
+	assert_refused(portmap_nft_conf_parse(&call, &c, &err), &err, code,
+		       msg);
 }
 
 TEST(nothing_said_means_the_defaults)
