@@ -212,12 +212,6 @@ static int flush_family(struct netlink *nl, struct flush *f,
 	return r;
 }
 
-/* nfnetlink answers so where it has no such part. */
-static bool is_absent(int r)
-{
-	return r == -EPROTONOSUPPORT || r == -EINVAL || r == -EOPNOTSUPP;
-}
-
 static bool has_family(const struct conntrack_match *v, size_t n,
 		       uint8_t family)
 {
@@ -244,7 +238,7 @@ int conntrack_flush(const struct conntrack_match *v, size_t n,
 		netlink_close(f.routes);
 		free(f.found.v);
 	}
-	if (r >= 0 || is_absent(r))
+	if (r >= 0 || netlink_is_missing(r))
 		return 0;
 	*err = e;
 	return err_ctx(err, r, "flush connections to %u", v[0].port);

@@ -204,7 +204,7 @@ int masq_list(const char *network, const char *bridge,
 	r = netlink_open_nfnl(&nl, err);
 	if (r >= 0)
 		r = masq_read(nl, &s, err);
-	if (r == -EPROTONOSUPPORT)
+	if (netlink_is_missing(r))
 		return 0;
 	if (r < 0)
 		return err_ctx(err, r, "masquerade of network %s", network);
@@ -222,9 +222,10 @@ static int remove_once(const struct masq *m, struct cni_err *err)
 
 	init(&s, m);
 	r = netlink_open_nfnl(&nl, err);
-	if (r < 0)
-		return r == -EPROTONOSUPPORT ? 0 : r;
-	r = masq_read(nl, &s, err);
+	if (r >= 0)
+		r = masq_read(nl, &s, err);
+	if (netlink_is_missing(r))
+		return 0;
 	if (r < 0 || !s.has_table || (!s.has_chain && s.table_use))
 		return r;
 

@@ -3,6 +3,7 @@
 #ifndef WEFT_NET_NETLINK_H
 #define WEFT_NET_NETLINK_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -82,6 +83,18 @@ int netlink_fd(const struct netlink *nl);
  * fresh socket.
  */
 bool netlink_is_broken(const struct netlink *nl);
+
+/**
+ * netlink_is_missing() - Has this kernel not the part of nfnetlink that was asked?
+ * @r:		What a request that reads returned, or opening the socket
+ *
+ * Source: socket(2); nfnetlink_rcv_msg() and nfnetlink_rcv_batch() in
+ * net/netfilter/nfnetlink.c.
+ */
+static inline bool netlink_is_missing(int r)
+{
+	return r == -EPROTONOSUPPORT || r == -EINVAL || r == -EOPNOTSUPP;
+}
 
 DEFINE_CLEANUP(struct netlink *, netlink_close)
 #define cleanup_netlink CLEANUP(netlink_closep)

@@ -75,6 +75,9 @@ int fw_generation(struct netlink *nl, uint32_t *ret, struct cni_err *err)
 	struct netlink_req q = fw_req(NFT_MSG_GETGEN, 0);
 	int r = netlink_get(nl, &q, read_generation, ret, err);
 
+	if (netlink_is_missing(r))
+		return err_say(err, CNI_E_KERNEL, EOPNOTSUPP,
+			       "this kernel has no nf_tables");
 	return r < 0 ? err_ctx(err, r, "read the nf_tables generation") : 0;
 }
 

@@ -54,7 +54,7 @@ struct netlink_req fw_req_sized(int type, int flags, size_t size);
  * @ret:	Changes with every transaction of anyone in the namespace
  * @err:	Filled on failure
  *
- * Return: 0, or a negative errno
+ * Return: 0, -EOPNOTSUPP without nf_tables, or another negative errno
  */
 int fw_generation(struct netlink *nl, uint32_t *ret, struct cni_err *err);
 

@@ -322,7 +322,7 @@ static int find_elems(struct attempt *a, struct netlink **nl,
 		r = portmap_table_read(*nl, t, err);
 	if (r >= 0 && t->has_table)
 		r = portmap_elems_list(*nl, t, &a->whose, &a->v, &a->n, err);
-	return r == -EPROTONOSUPPORT || r == -EOPNOTSUPP ? 0 : r;
+	return netlink_is_missing(r) ? 0 : r;
 }
 
 static int remove_once(struct attempt *a, struct cni_err *err)

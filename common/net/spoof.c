@@ -151,7 +151,7 @@ int spoof_guard(const struct spoof *s, struct cni_err *err)
 	if (r >= 0)
 		return 0;
 	*err = e;
-	return err_ctx(err, r, "guard port %s", s->port);
+	return err_ctx(err, r, "guard port %s by nf_tables", s->port);
 }
 
 /* What is there of a chain. */
@@ -241,8 +241,7 @@ static int read_rule(struct nlmsghdr *h, void *arg, struct cni_err *err)
 /* Was this refusal "there is no such thing here"? */
 static bool is_absent(int r)
 {
-	return r == -ENOENT || r == -EPROTONOSUPPORT || r == -EAFNOSUPPORT ||
-	       r == -EOPNOTSUPP;
+	return r == -ENOENT || r == -EAFNOSUPPORT || netlink_is_missing(r);
 }
 
 static int get(struct netlink *nl, struct netlink_req q, netlink_cb *cb,

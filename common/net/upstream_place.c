@@ -103,8 +103,7 @@ static int read_table(struct nlmsghdr *h, void *arg, struct cni_err *err)
 	return 0;
 }
 
-/* Tables are few: nobody has one for each guest. nfnetlink without nf_tables
- * calls the request itself invalid. */
+/* Tables are few: nobody has one for each guest. */
 int upstream_tables(struct netlink *nl, unsigned int *ret, struct cni_err *err)
 {
 	struct netlink_req q = fw_req_of(NFT_MSG_GETTABLE, 0, 0);
@@ -113,7 +112,7 @@ int upstream_tables(struct netlink *nl, unsigned int *ret, struct cni_err *err)
 
 	*ret = 0;
 	r = netlink_dump(nl, &q, read_table, ret, &e);
-	if (r == -EINVAL)
+	if (netlink_is_missing(r))
 		return 0;
 	if (r < 0)
 		*err = e;
