@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/linger.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
-
-#include "base/mem.h"
 
 enum { KEPT_MAX = 16 };
 
 static bool is_on;
-static int kept[KEPT_MAX + 1]; /* and a pipe's end */
+static int kept[KEPT_MAX + 1]; /* and another */
 static size_t n_kept;
 
 void linger_begin(void)
@@ -45,45 +42,28 @@ static void close_others(int *fds, size_t n)
 	(void)syscall(SYS_close_range, low, ~0U, 0U);
 }
 
-/* The child: whoever waits for our stdout to close must not wait for it, and it
- * must be the last to have the sockets. */
-__attribute__((noreturn)) static void wait_alone(int parent)
+void linger_keep_with(int fd)
 {
-	char nothing;
-	ssize_t n;
-
-	kept[n_kept] = parent;
+	kept[n_kept] = fd;
 	close_others(kept, n_kept + 1);
-	do
-		n = read(parent, &nothing, sizeof(nothing));
-	while (n < 0 && errno == EINTR);
-	_exit(0);
 }
 
-/* Return: the end of a pipe whose other end a child reads, or -1 */
-static int start_child(void)
+/* The child: whoever waits for our stdout to close must not wait for it. A close
+ * while the kernel still frees memory waits with a lock held that the end of any
+ * device needs: so not before that is over. */
+__attribute__((noreturn)) static void wait_alone(void)
 {
-	int ends[2];
-	pid_t pid;
+	const struct timespec enough = { .tv_nsec = 100L * 1000 * 1000 };
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return -1;
-	pid = fork();
-	if (!pid) {
-		(void)close(ends[1]);
-		wait_alone(ends[0]);
-	}
-	(void)close(ends[0]);
-	if (pid < 0)
-		closep(&ends[1]);
-	return ends[1];
+	close_others(kept, n_kept);
+	(void)nanosleep(&enough, NULL);
+	_exit(0);
 }
 
 void linger_end(enum link_wait wait)
 {
-	cleanup_close int child =
-		n_kept && link_leaves_child(wait) ? start_child() : -1;
-
+	if (n_kept && link_leaves_child(wait) && !fork())
+		wait_alone();
 	for (size_t i = 0; i < n_kept; i++)
 		(void)close(kept[i]);
 	n_kept = 0;

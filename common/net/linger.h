@@ -20,12 +20,21 @@ void linger_begin(void);
 
 /**
  * linger_end() - Have a child close them
- * @wait:	LINK_WAIT_KERNEL: close them here
+ * @wait:	LINK_WAIT_KERNEL: close them here, as where a child of link_remove()
+ *		has them too
  *
- * It keeps no other descriptor and ends by itself; whoever reaps orphans reaps
- * it. Where none can be made, the caller waits. Without sockets it does nothing.
+ * It keeps no other descriptor and ends after a tenth of a second; whoever reaps
+ * orphans reaps it. Where none can be made, the caller waits. Without sockets it does nothing.
  */
 void linger_end(enum link_wait wait);
+
+/**
+ * linger_keep_with() - For a child that waits for the kernel anyway
+ * @fd:		What it needs for that
+ *
+ * Closes all but @fd and the sockets: they end with the child.
+ */
+void linger_keep_with(int fd);
 
 /** linger_take() - For netlink_close(): keep @fd if it is to stay open */
 bool linger_take(int fd);

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 
 #include "base/file.h"
+#include "net/linger.h"
 #include "net/link.h"
 
 #define TIMEOUT_MS 10000 /* RTNL may be busy; a device that stays is an error */
@@ -76,16 +77,11 @@ static int listen_for(struct netlink *ev, uint32_t index, struct cni_err *err)
 __attribute__((noreturn)) static void delete_alone(struct netlink *nl,
 						   uint32_t index)
 {
-	const unsigned int fd = (unsigned int)netlink_fd(nl);
 	struct cni_err err = CNI_ERR_INIT;
-	int r = 0;
+	int r;
 
-	if (fd)
-		r = (int)syscall(SYS_close_range, 0U, fd - 1, 0U);
-	if (!r)
-		r = (int)syscall(SYS_close_range, fd + 1, ~0U, 0U);
-	if (!r)
-		r = link_delete(nl, index, &err);
+	linger_keep_with(netlink_fd(nl));
+	r = link_delete(nl, index, &err);
 	_exit(r < 0);
 }
 

@@ -327,6 +327,19 @@ static int read_table_and_chain(struct netlink *nl, const char *chain,
 		   err);
 }
 
+int spoof_has(const char *chain, struct cni_err *err)
+{
+	cleanup_netlink struct netlink *nl = NULL;
+	struct state st = { 0 };
+	int r = open_nfnl(&nl, err);
+
+	if (!r)
+		r = read_table_and_chain(nl, chain, &st, err);
+	if (r < 0)
+		return is_absent(r) ? 0 : r;
+	return st.has_chain || (st.has_table && !st.table_use);
+}
+
 static int remove_once(const char *chain, struct cni_err *err)
 {
 	cleanup_netlink struct netlink *nl = NULL;

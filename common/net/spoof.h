@@ -60,6 +60,15 @@ int spoof_guard(const struct spoof *s, struct cni_err *err);
 int spoof_check(const struct spoof *s, struct cni_err *err);
 
 /**
+ * spoof_has() - Is there something for spoof_remove()?
+ * @chain:	Its name
+ * @err:	Filled on failure
+ *
+ * Return: 1, 0 also without nf_tables, or a negative errno
+ */
+int spoof_has(const char *chain, struct cni_err *err);
+
+/**
  * spoof_remove() - Remove a port's chain
  * @chain:	Its name; none of that name is success
  * @err:	Filled on failure

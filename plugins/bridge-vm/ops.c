@@ -9,6 +9,7 @@
 #include "bridge-vm/port.h"
 #include "cni/delegate.h"
 #include "net/dad.h"
+#include "net/linger.h"
 #include "net/link.h"
 #include "net/upstream.h"
 
@@ -135,9 +136,11 @@ static int del(const struct cni_call *call, struct cni_err *err)
 	unsigned int ports = 0;
 	int r;
 
+	linger_begin();
 	r = netlink_open(&host, err);
 	if (!r)
 		r = port_delete_all(host, &a, wait, &ports, err);
+	linger_end(LINK_WAIT_KERNEL);
 	if (!r && !ports)
 		r = delete_upstreams(call, wait, err);
 	/* An address whose guest lives on is not for the next one. */

@@ -117,8 +117,11 @@ int port_delete_all(struct netlink *host, const struct cni_attachment *a,
 	struct cni_err e = CNI_ERR_INIT;
 	char guard[SPOOF_NAME_SIZE];
 	struct link_info link;
-	int r, acc = 0;
+	int r, acc = 0, has;
 
+	/* Asked before a child is left, which then closes the socket. */
+	port_guard_name(a, guard);
+	has = spoof_has(guard, &e);
 	*ret_n = 0;
 	for (unsigned int i = 0;
 	     (r = port_find(host, a, i, &link, &e)) != -ERANGE; i++) {
@@ -132,8 +135,7 @@ int port_delete_all(struct netlink *host, const struct cni_attachment *a,
 	}
 	if (acc < 0)
 		return acc; /* it may still send */
-	port_guard_name(a, guard);
-	return spoof_remove(guard, err);
+	return has ? spoof_remove(guard, err) : 0;
 }
 
 static int undo_port(void *arg, struct cni_err *err)
