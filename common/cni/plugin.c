@@ -221,7 +221,8 @@ static int run_verb(const struct cni_plugin *self, const struct cni_call *call,
 	}
 	r = verb ? verb(call, err) : 0;
 	/* For STATUS all that is in the way is that ADD cannot work. */
-	if (r < 0 && verb == self->status && err->code != CNI_E_LIMITED)
+	if (r < 0 && call->args.command == CNI_STATUS &&
+	    err->code != CNI_E_LIMITED)
 		err->code = CNI_E_UNAVAILABLE;
 	return r;
 }

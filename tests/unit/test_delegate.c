@@ -208,18 +208,6 @@ static void the_error_of_that_del_does_not_hide_the_first(void **state)
 		&q->err, 7, "ADD");
 }
 
-static void status_of_a_delegate_is_50_or_51(void **state)
-{
-	struct fake *q = *state;
-
-	fake_plugin(q, "echo '{\"code\":51,\"msg\":\"m\"}'; exit 1");
-	assert_error(cni_delegate(&q->call, CNI_STATUS, "p", &q->err), &q->err,
-		     51, "m");
-	fake_plugin(q, "echo '{\"code\":999,\"msg\":\"m\"}'; exit 1");
-	assert_error(cni_delegate(&q->call, CNI_STATUS, "p", &q->err), &q->err,
-		     50, "m");
-}
-
 /* A plugin of our own is called, whatever lies in CNI_PATH. */
 static int own_add(const struct cni_call *call, struct cni_result *ret,
 		   struct cni_err *err)
@@ -288,7 +276,6 @@ int main(void)
 			a_mebibyte_of_output_is_read_and_more_ends_the_plugin),
 		WITH_FAKE(a_failed_add_is_followed_by_del),
 		WITH_FAKE(the_error_of_that_del_does_not_hide_the_first),
-		WITH_FAKE(status_of_a_delegate_is_50_or_51),
 		WITH_FAKE(a_plugin_of_ours_is_called_and_not_run),
 		WITH_FAKE(a_plugin_that_cannot_be_run_is_named),
 	};

@@ -219,21 +219,21 @@ static void a_requested_address_also_moves_the_last_reserved(void **state)
 	assert_adds(&w, "c2", "10.1.0.5");
 }
 
-static void status_is_50_where_add_would_fail(void **state)
+static void status_fails_where_add_would_fail(void **state)
 {
 	cleanup_world struct world w = world_new("[]");
 
 	(void)state;
-	assert_fails(&w, CNI_STATUS, "", CNI_E_UNAVAILABLE,
+	assert_fails(&w, CNI_STATUS, "", CNI_E_CONFIG,
 		     "no IP ranges specified");
 	w.more = ",\"capabilities\":{\"ipRanges\":true}";
 	assert_works(&w, CNI_STATUS, "");
 	w.ranges = "[[{\"subnet\":\"10.1.0.0/31\"}]]";
-	assert_fails(&w, CNI_STATUS, "", CNI_E_UNAVAILABLE, "too small");
+	assert_fails(&w, CNI_STATUS, "", CNI_E_CONFIG, "too small");
 	w.ranges = ONE;
 	world_put_text(&w, "n/x", "");
 	(void)strcat(w.dir, "/n/x");
-	assert_fails(&w, CNI_STATUS, "", CNI_E_UNAVAILABLE, "/n/x");
+	assert_fails(&w, CNI_STATUS, "", CNI_E_IO, "/n/x");
 	w.dir[strlen(w.dir) - 4] = '\0';
 }
 
@@ -341,7 +341,7 @@ int main(void)
 		cmocka_unit_test(a_gateway_elsewhere_is_refused_there_alone),
 		cmocka_unit_test(
 			a_requested_address_also_moves_the_last_reserved),
-		cmocka_unit_test(status_is_50_where_add_would_fail),
+		cmocka_unit_test(status_fails_where_add_would_fail),
 		cmocka_unit_test(
 			check_notices_a_lease_that_is_gone_or_anothers),
 		cmocka_unit_test(gc_removes_what_is_not_valid_and_nothing_else),

@@ -89,7 +89,7 @@ static void lost_leases_do_not_exhaust_a_pool_for_status(void **state)
 	assert_works(&w, CNI_STATUS, "");
 	assert_adds(&w, "c1", "10.1.0.2");
 	assert_fails(
-		&w, CNI_STATUS, "", CNI_E_UNAVAILABLE,
+		&w, CNI_STATUS, "", CNI_E_RETRY,
 		"no IP addresses available in range set: 10.1.0.1-10.1.0.2: 1 of 1 in use");
 }
 

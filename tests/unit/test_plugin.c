@@ -25,6 +25,8 @@ static int fake_verb(const struct cni_call *call, struct cni_err *err)
 	(void)fprintf(stderr, "ran %s", cni_command_name(call->args.command));
 	if (!strcmp(call->args.container_id, "fail"))
 		return err_say(err, CNI_E_CHECK, EINVAL, "cut %s\xe2\x82", "x");
+	if (!strcmp(call->args.container_id, "limited"))
+		return err_say(err, CNI_E_LIMITED, EINVAL, "limited");
 	return 0;
 }
 
@@ -288,6 +290,17 @@ TEST(a_verb_that_a_plugin_does_not_have_succeeds)
 	}
 }
 
+/* Spec 1.1, STATUS: 50 is "not available", 51 "and containers are limited". */
+TEST(status_fails_with_50_or_51_whatever_is_in_the_way)
+{
+	check_fails(ENV("CNI_COMMAND=STATUS", "CNI_CONTAINERID=fail"),
+		    CONF("1.1.0"), CNI_E_UNAVAILABLE, "cut x??");
+	check_fails(ENV("CNI_COMMAND=STATUS", "CNI_CONTAINERID=limited"),
+		    CONF("1.1.0"), CNI_E_LIMITED, "limited");
+	check_fails(ENV("CNI_COMMAND=GC", "CNI_CONTAINERID=fail"),
+		    CONF("1.1.0"), CNI_E_CHECK, "cut x??");
+}
+
 TEST(layer_2_in_an_old_version_is_told_not_printed)
 {
 	check_fails(
@@ -385,6 +398,8 @@ int main(void)
 		cmocka_unit_test(commands_are_in_upper_case),
 		cmocka_unit_test(old_configurations_do_not_know_new_commands),
 		cmocka_unit_test(a_verb_that_a_plugin_does_not_have_succeeds),
+		cmocka_unit_test(
+			status_fails_with_50_or_51_whatever_is_in_the_way),
 		cmocka_unit_test(layer_2_in_an_old_version_is_told_not_printed),
 		cmocka_unit_test(a_configuration_over_one_mebibyte_is_refused),
 		cmocka_unit_test(
