@@ -29,10 +29,11 @@ static const struct json_field fields[] = {
 	{ 0 },
 };
 
-/* "pod" and eleven digits: what KubeVirt calls an interface of a pod. */
+/* "pod" and eleven digits: what KubeVirt calls an interface of a pod. Without an
+ * attachment there is none: STATUS, lint. */
 static bool is_kubevirts(const char *ifname)
 {
-	return !strncmp(ifname, "pod", 3) && strlen(ifname) == 14 &&
+	return ifname && !strncmp(ifname, "pod", 3) && strlen(ifname) == 14 &&
 	       strspn(ifname + 3, "0123456789abcdef") == 11;
 }
 
@@ -120,6 +121,8 @@ static int settle_name(const struct cni_call *call, struct raw *raw,
 	const struct cni_attachment a = cni_attachment_of(call);
 	char *name = raw->c.name;
 
+	if (!a.ifname || !*a.ifname)
+		return 0;
 	if (*raw->c.tap.name)
 		(void)snprintf(name, CNI_LINK_NAME_SIZE, "%s", raw->c.tap.name);
 	else if (is_kubevirts(a.ifname))
@@ -133,11 +136,10 @@ static int settle_name(const struct cni_call *call, struct raw *raw,
 						  : 0;
 }
 
-/* Only where there is an attachment to name: not for STATUS. */
 static int check_name(const struct cni_call *call, const struct raw *raw,
 		      struct cni_err *err)
 {
-	if (*call->args.ifname && !strcmp(raw->c.name, call->args.ifname))
+	if (*raw->c.name && !strcmp(raw->c.name, call->args.ifname))
 		return err_say(
 			err, CNI_E_CONFIG, EINVAL,
 			"tap \"%s\": that is the name of the interface itself",

@@ -112,8 +112,8 @@ static int open_tap(struct job *j, struct cni_err *err)
 		.owner = id_or_anyone(j->conf.tap.owner),
 		.group = id_or_anyone(j->conf.tap.group),
 		/* The interface itself may have the first one. */
-		.index = link_next_index(
-			cni_attachment_ifindex(&j->attachment)),
+		.index =
+			link_next_index(cni_attachment_ifindex(&j->attachment)),
 	};
 	cleanup_netns_leave int home = -1;
 	const int r = netns_enter(j->guest.netns, &home, err);
