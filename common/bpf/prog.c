@@ -10,7 +10,7 @@
 
 #include "base/mem.h"
 
-enum { LOG_SIZE = 65536, LOG_SHOWN = 200 };
+enum { LOG_SIZE = 65536, LOG_SHOWN = 200, TRIES = 5 };
 
 static int call_bpf(int cmd, union bpf_attr *attr)
 {
@@ -56,7 +56,7 @@ int bpf_prog_load(const struct bpf_code *code, int *ret_fd, struct cni_err *err)
 {
 	static const char license[] = "Apache-2.0";
 	union bpf_attr attr;
-	int fd;
+	int fd = -EAGAIN;
 
 	memset(&attr, 0, sizeof(attr));
 	attr.prog_type = BPF_PROG_TYPE_SCHED_CLS;
@@ -66,10 +66,15 @@ int bpf_prog_load(const struct bpf_code *code, int *ret_fd, struct cni_err *err)
 	memcpy(attr.prog_name, code->name,
 	       strnlen(code->name, sizeof(attr.prog_name) - 1));
 
-	fd = call_bpf(BPF_PROG_LOAD, &attr);
-	if (fd >= 0) {
-		*ret_fd = fd;
-		return 0;
+	/* The verifier stops with EAGAIN where a signal is pending. */
+	for (int i = 0; i < TRIES; i++) {
+		fd = call_bpf(BPF_PROG_LOAD, &attr);
+		if (fd >= 0) {
+			*ret_fd = fd;
+			return 0;
+		}
+		if (fd != -EAGAIN)
+			break;
 	}
 	(void)err_set(err, CNI_E_KERNEL, -fd, "load eBPF program %s",
 		      code->name);

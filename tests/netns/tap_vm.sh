@@ -126,8 +126,10 @@ worked "DEL before any ADD"
 same "$before" "$(state p1)" "and nothing is left"
 chain_add p1 "$bridge"
 ip -n p1 link del tap0
-chain_del p1
+cni DEL v1 p1 "$conf2"
 worked "DEL where somebody took the tap away"
+same "[]" "$(tc -n p1 -j filter show dev eth0 ingress)" "removes the splice"
+cni DEL v1 p1 "$conf1"
 
 # --- What it refuses. ---
 
@@ -416,6 +418,10 @@ damage "the tap is down" 'ip -n p1 link set tap0 down' tap0 "is down"
 damage "the tap's MTU is another" 'ip -n p1 link set tap0 mtu 1300' 1300 1500
 damage "the tap's alias is another's" \
 	'ip -n p1 link set tap0 alias weft1:tap-vm:net1:v2:eth0' v2
+cni DEL v1 p1 "$conf2"
+worked "DEL"
+succeeds "leaves a tap that another's alias is on" \
+	ip -n p1 link show dev tap0
 damage "another tap has the name" 'ip -n p1 link del tap0
 	ip -n p1 tuntap add mode tap name tap0 multi_queue' tap0
 damage "the interface is down" 'ip -n p1 link set eth0 down' eth0 "is down"
