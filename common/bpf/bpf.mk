@@ -8,7 +8,7 @@ BPF_CC ?= clang
 
 # Their own headers only, beside the kernel's. -mcpu=v3 is what 5.10 knows, and
 # another one is another program to the verifier.
-BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -std=gnu17 -Wall -Wextra -Werror \
+BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -std=gnu17 -Wall -Wextra -Werror -Icommon \
 	-idirafter /usr/include/$(shell $(CC) -print-multiarch)
 
 # A program with relocations would need a loader: better no build.

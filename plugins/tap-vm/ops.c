@@ -90,9 +90,10 @@ static int undo_tap(void *arg, struct cni_err *err)
 	j->tap_fd = -1;
 	if (netlink_is_broken(j->guest.nl))
 		r = netlink_reopen(j->guest.nl, &fresh, err);
-	if (!r)
-		r = tap_vm_find(fresh ? fresh : j->guest.nl, &j->attachment,
-				&link, err);
+	if (r < 0)
+		return r;
+	r = tap_vm_find(fresh ? fresh : j->guest.nl, &j->attachment, &link,
+			err);
 	if (r > 0)
 		r = link_delete(fresh ? fresh : j->guest.nl, link.index, err);
 	return r == -ENODEV ? 0 : r;

@@ -8,7 +8,7 @@
  */
 #include <linux/bpf.h>
 
-#include "../splice_target.h"
+#include "bpf/splice_target.h"
 
 static long (*const redirect)(__u32 ifindex,
 			      __u64 flags) = (void *)BPF_FUNC_redirect;
