@@ -191,9 +191,9 @@ static int create_tap(struct job *j, struct cni_err *err)
 {
 	const struct tap_opts opts = {
 		.name = j->port_name,
-		.multi_queue = j->conf.tap_queues > 1,
-		.owner = id_or_anyone(j->conf.tap_owner),
-		.group = id_or_anyone(j->conf.tap_group),
+		.multi_queue = j->conf.tap.queues > 1,
+		.owner = id_or_anyone(j->conf.tap.owner),
+		.group = id_or_anyone(j->conf.tap.group),
 		.index = cni_attachment_ifindex(&j->attachment),
 	};
 	const struct tap_conf conf = {
@@ -208,7 +208,7 @@ static int create_tap(struct job *j, struct cni_err *err)
 	r = tap_open(&opts, &j->tap_fd, &j->port, err);
 	if (!r)
 		r = tap_configure(j->host, j->port_name, &conf, err);
-	if (r < 0 || !*j->conf.tap_name)
+	if (r < 0 || !*j->conf.tap.name)
 		return r;
 	cni_attachment_altname(&j->attachment, altname);
 	return link_add_altname(j->host, j->port, altname, err);
