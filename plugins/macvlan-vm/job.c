@@ -2,15 +2,33 @@
 #include "macvlan-vm/job.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "guest/report.h"
 #include "net/netns.h"
 
+/* A VM's may be in our own namespace, where CNI_IFNAME is the host's. */
+static void derive_names(struct job *j)
+{
+	const struct cni_args *args = &j->call->args;
+	const bool is_on_host = job_is_vm(j) && cni_netns_is_own(args->netns);
+	struct mac unused;
+
+	cni_attachment_link_name(&j->attachment, NODE_PREFIX, j->node);
+	(void)snprintf(j->node_path, sizeof(j->node_path), NODE_DIR "/%s",
+		       j->node);
+	(void)snprintf(j->device, sizeof(j->device), "%s",
+		       is_on_host ? j->node : args->ifname);
+	cni_attachment_alias(&j->attachment, MACVLAN_VM_ROLE, j->alias);
+	cni_attachment_macs(&j->attachment, &j->mac, &unused);
+	if (j->conf.has_mac)
+		j->mac = j->conf.mac;
+}
+
 int macvlan_job_open(const struct cni_call *call, struct job *ret,
 		     struct cni_err *err)
 {
-	struct mac unused;
 	int r;
 
 	*ret = (struct job){
@@ -23,16 +41,12 @@ int macvlan_job_open(const struct cni_call *call, struct job *ret,
 	r = macvlan_vm_conf_parse(call, &ret->conf, err);
 	if (!r)
 		r = report_check_version(call, err);
-	if (!r)
+	if (!r && !job_is_vm(ret))
 		r = cni_plugin_not_own_netns(&call->args, err);
 	if (r < 0)
 		return r;
 
-	cni_attachment_alias(&ret->attachment, MACVLAN_VM_ROLE, ret->alias);
-	cni_attachment_macs(&ret->attachment, &ret->mac, &unused);
-	if (ret->conf.has_mac)
-		ret->mac = ret->conf.mac;
-
+	derive_names(ret);
 	r = netlink_open(&ret->host, err);
 	if (!r)
 		r = netns_open(call->args.netns, &ret->guest.netns, err);
