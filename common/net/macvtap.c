@@ -40,6 +40,18 @@ int macvtap_quiet(struct netlink *nl, uint32_t index, const char *alias,
 		     : link_forbid_link_local(nl, index, err);
 }
 
+int macvtap_raise(struct netlink *nl, uint32_t index, struct cni_err *err)
+{
+	const unsigned int flags = IFF_UP | IFF_ALLMULTI;
+	const struct ifinfomsg ifi = { .ifi_index = (int)index,
+				       .ifi_flags = flags,
+				       .ifi_change = flags };
+	struct netlink_req q = netlink_req(RTM_SETLINK, 0, &ifi, sizeof(ifi));
+	const int r = netlink_do(nl, &q, err);
+
+	return r < 0 ? err_ctx(err, r, "bring up") : 0;
+}
+
 /* Returns a descriptor, or a negative errno. */
 static int open_sysfs(void)
 {

@@ -29,6 +29,23 @@ int macvtap_quiet(struct netlink *nl, uint32_t index, const char *alias,
 		  struct cni_err *err);
 
 /**
+ * macvtap_raise() - Bring a macvtap up, and let every multicast frame through
+ * @nl:		rtnetlink socket of its namespace
+ * @index:	ifindex
+ * @err:	Filled on failure
+ *
+ * To which groups the guest listens is known to the VMM at most. A macvlan's
+ * filter would keep neighbour solicitations from it: nobody could begin to talk
+ * to it by IPv6.
+ *
+ * Source: macvlan_compute_filter(), drivers/net/macvlan.c.
+ *
+ * Return: 0, -EADDRINUSE if another device on the parent has that MAC, or
+ * another negative errno
+ */
+int macvtap_raise(struct netlink *nl, uint32_t index, struct cni_err *err);
+
+/**
  * macvtap_number() - The number of a macvtap's character device
  * @name:	Interface in the calling thread's network namespace
  * @index:	Its ifindex there

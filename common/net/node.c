@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include "base/file.h"
@@ -44,13 +45,15 @@ static bool is_device(int dir, const char *name, struct stat *ret)
  * the kernel has closed. */
 static bool is_dead(const struct stat *st)
 {
+	struct stat link;
 	char path[64];
 
 	if (!(st->st_mode & PERMISSIONS))
 		return true;
 	(void)snprintf(path, sizeof(path), "/sys/dev/char/%u:%u",
 		       major(st->st_rdev), minor(st->st_rdev));
-	return access("/sys/dev/char", F_OK) == 0 && access(path, F_OK) < 0 &&
+	/* The link itself: what it leads to is shown in its namespace alone. */
+	return !access("/sys/dev/char", F_OK) && lstat(path, &link) < 0 &&
 	       errno == ENOENT;
 }
 
@@ -125,7 +128,7 @@ int node_make(const struct node *n, struct cni_err *err)
 		     : 0;
 }
 
-int node_get(const char *name, struct stat *ret, struct cni_err *err)
+int node_get(const char *name, struct node *ret, struct cni_err *err)
 {
 	cleanup_close int dir = open_dir(err);
 	struct stat st;
@@ -137,7 +140,11 @@ int node_get(const char *name, struct stat *ret, struct cni_err *err)
 	if (!S_ISCHR(st.st_mode))
 		return err_say(err, CNI_E_IO, ENODEV,
 			       NODE_DIR "/%s is no character device", name);
-	*ret = st;
+	*ret = (struct node){ .name = name,
+			      .number = st.st_rdev,
+			      .owner = st.st_uid,
+			      .group = st.st_gid,
+			      .mode = st.st_mode & PERMISSIONS };
 	return 0;
 }
 

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/stat.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 
@@ -49,8 +49,13 @@ struct node {
  */
 int node_make(const struct node *n, struct cni_err *err);
 
-/** node_get() - What is there; -ENOENT, or -ENODEV if it is no such device */
-int node_get(const char *name, struct stat *ret, struct cni_err *err);
+/**
+ * node_get() - What is there
+ * @ret:	Without index
+ *
+ * Return: 0, -ENOENT, -ENODEV if it is no such device, or another negative errno
+ */
+int node_get(const char *name, struct node *ret, struct cni_err *err);
 
 /** node_remove() - Remove a node and what a killed node_make() left of it */
 int node_remove(const char *name, struct cni_err *err);
@@ -72,7 +77,8 @@ int node_collect(struct cni_err *err);
  * @ret_n:	How many
  * @err:	Filled on failure
  *
- * Looks at the descriptors of every process that this one may see.
+ * Looks at the descriptors of every process. One that may not be looked at is an
+ * error: it could have any.
  *
  * Source: proc(5), /proc/pid/fd.
  *

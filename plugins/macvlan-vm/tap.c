@@ -10,8 +10,6 @@
 #include "net/netns.h"
 #include "net/sysctl.h"
 
-static const mode_t PERMISSIONS = 0777;
-
 bool tap_is_ours(const struct link_info *link, const struct cni_attachment *a)
 {
 	char alias[CNI_LINK_ALIAS_SIZE], name[CNI_LINK_NAME_SIZE];
@@ -90,7 +88,7 @@ int tap_finish(struct job *j, struct cni_err *err)
 	if (!r)
 		r = make_node(j, err);
 	if (!r)
-		r = link_set_up(j->guest.nl, j->guest.index, true, err);
+		r = macvtap_raise(j->guest.nl, j->guest.index, err);
 	return r < 0 ? err_ctx(err, r, "macvtap %s in %s", j->device,
 			       j->call->args.netns)
 		     : 0;
@@ -98,29 +96,28 @@ int tap_finish(struct job *j, struct cni_err *err)
 
 static int check_node(struct job *j, dev_t number, struct cni_err *err)
 {
-	const mode_t mode = j->conf.tap_mode;
-	struct stat st;
-	int r = node_get(j->node, &st, err);
+	const struct macvlan_vm_conf *c = &j->conf;
+	struct node n;
+	int r = node_get(j->node, &n, err);
 
 	if (r == -ENOENT || r == -ENODEV)
-		return damaged(err, "node %s/%s: is missing", NODE_DIR,
-			       j->node);
+		return damaged(err, "node %s: is missing", j->node_path);
 	if (r < 0)
 		return r;
-	if (st.st_rdev != number)
+	if (n.number != number)
 		return damaged(
 			err,
-			"node %s/%s: is device %u:%u, and the macvtap's is %u:%u",
-			NODE_DIR, j->node, major(st.st_rdev), minor(st.st_rdev),
+			"node %s: is device %u:%u, and the macvtap's is %u:%u",
+			j->node_path, major(n.number), minor(n.number),
 			major(number), minor(number));
-	if (st.st_uid != j->conf.tap_owner || st.st_gid != j->conf.tap_group ||
-	    (st.st_mode & PERMISSIONS) != mode)
+	if (n.owner != c->tap_owner || n.group != c->tap_group ||
+	    n.mode != c->tap_mode)
 		return damaged(
 			err,
-			"node %s/%s: is %u:%u's with mode %04o, not %lld:%lld's with %04o",
-			NODE_DIR, j->node, st.st_uid, st.st_gid,
-			st.st_mode & PERMISSIONS, (long long)j->conf.tap_owner,
-			(long long)j->conf.tap_group, mode);
+			"node %s: is %u:%u's with mode %04o, not %lld:%lld's with %04o",
+			j->node_path, n.owner, n.group, n.mode,
+			(long long)c->tap_owner, (long long)c->tap_group,
+			c->tap_mode);
 	return 0;
 }
 
@@ -137,6 +134,11 @@ int tap_check(struct job *j, const struct link_info *link, struct cni_err *err)
 		return damaged(
 			err,
 			"interface %s: its queues have length 0, and a VMM that opens it gets no frame",
+			link->name);
+	if (!(link->flags & IFF_ALLMULTI))
+		return damaged(
+			err,
+			"interface %s: does not take all multicast, and nobody finds the VM by IPv6",
 			link->name);
 	r = look_inside(j, &number, err);
 	return r ? r : check_node(j, number, err);

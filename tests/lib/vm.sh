@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # vm.sh: virtual machines of Debian's cloud kernel and a busybox initramfs, on
-# a tap that exists already.
+# a tap or a macvtap that exists already.
 #
 #	vm_build
 #	vm_start NAME TAP MAC ADDRESSES GATEWAYS [QEMU-ARGUMENT...]
+#	vm_start_macvtap NAME NODE QUEUES MAC ADDRESSES GATEWAYS [QEMU-ARGUMENT...]
 #	vm_ready NAME [SECONDS]
 #	vm_says NAME                        its first words: kernel and MAC
 #	guest_run NAME COMMAND
@@ -127,6 +128,27 @@ vm_start() {
 	vm_launch "$name" \
 		-netdev "tap,id=net0,ifname=$tap,script=no,downscript=no,vhost=off" \
 		-device "$device" "$@"
+}
+
+# vm_start_macvtap NAME NODE QUEUES MAC ADDRESSES GATEWAYS [QEMU-ARGUMENT...]: the
+# same with a macvtap, by descriptors of its character device.
+vm_start_macvtap() {
+	local name=$1 node=$2 queues=$3 mac=$4 fd fds=
+	local device=virtio-net-pci,netdev=net0,mac=$mac,romfile=
+
+	vm_arguments="weft.addresses=$5 weft.gateways=$6"
+	shift 6
+	[ "$queues" = 1 ] || device+=,mq=on,vectors=$((2 * queues + 2))
+	while [ "$queues" -gt 0 ]; do
+		exec {fd}<>"$node"
+		fds+=:$fd queues=$((queues - 1))
+	done
+	vm_launch "$name" \
+		-netdev "tap,id=net0,fds=${fds#:},vhost=off" \
+		-device "$device" "$@"
+	for fd in ${fds//:/ }; do
+		exec {fd}>&-
+	done
 }
 
 vm_launch() {

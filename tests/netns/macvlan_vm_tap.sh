@@ -100,7 +100,7 @@ guest=$(link eth0 v1)
 is "it is a macvtap, up, marked as ours" "$guest" '
 	.linkinfo.info_kind == "macvtap" and .group == "2003134068" and
 	.ifalias == "weft1:macvlan-vm:'"$net"':v1:eth0" and
-	(.flags | index("UP"))'
+	(.flags | index("UP") and index("ALLMULTI"))'
 is "mode, mtu, bcqueuelen and queues count" "$guest" '
 	.linkinfo.info_data.mode == "bridge" and .mtu == 1400 and
 	.linkinfo.info_data.bcqueuelen == 5000 and
@@ -391,7 +391,7 @@ made_again() {
 	ip -n v1 link del eth0
 	ip link add link p0 name tmp0 mtu 1400 address "$mac" "$@"
 	ip link set tmp0 netns v1 name eth0
-	ip -n v1 link set eth0 up
+	ip -n v1 link set eth0 allmulticast on up
 }
 damage "the interface is gone" eth0 ip -n v1 link del eth0
 damage "it is a macvlan" macvtap made_again type macvlan mode bridge
@@ -400,6 +400,7 @@ damage "it is another one, with one queue" "1 queues" \
 damage "it is another one: its node is a dead one's" node \
 	made_again numtxqueues 2 numrxqueues 2 type macvtap mode bridge
 damage "it is down" down ip -n v1 link set eth0 down
+damage "it filters multicast" multicast ip -n v1 link set eth0 allmulticast off
 damage "its mode is another" private \
 	ip -n v1 link set eth0 type macvtap mode private
 damage "its MAC is another" MAC \
@@ -438,6 +439,8 @@ vm v3 $own "$access" CNI_ARGS="ATTACH=macvtap;IP=10.1.0.13"
 vm v4 $own "$(jq -c '.name += "x"' <<<"$access")" \
 	CNI_ARGS="ATTACH=macvtap;IP=10.1.0.14"
 other=$node
+vm v5 v1 "$access" CNI_ARGS="ATTACH=macvtap;IP=10.1.0.15"
+inside=$node
 exec 8> >("$tap_open" "$two" 2 hold >/dev/null)
 sleep 0.3
 gc "$access" '[{"containerID": "v3", "ifname": "eth0"}]'
@@ -451,6 +454,8 @@ same "10.1.0.12 10.1.0.13" "$(ip -4 -j route | jq -r '.[].dst' |
 	grep -E '^10.1.0.1[123]$' | sort | xargs)" "and the host's route to it"
 succeeds "and other networks' devices" ip link show dev "${other#/dev/}"
 succeeds "with their nodes" test -c "$other"
+succeeds "and the node of one that is in its namespace" test -c "$inside"
+cni DEL v5 v1 "$access"
 gc "$(jq -c '.gc = "strict"' <<<"$access")" \
 	'[{"containerID": "v3", "ifname": "eth0"}]'
 worked "GC, strict"
