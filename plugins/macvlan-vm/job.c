@@ -8,22 +8,29 @@
 #include "guest/report.h"
 #include "net/netns.h"
 
-/* A VM's may be in our own namespace, where CNI_IFNAME is the host's. */
 static void derive_names(struct job *j)
 {
-	const struct cni_args *args = &j->call->args;
-	const bool is_on_host = job_is_vm(j) && cni_netns_is_own(args->netns);
 	struct mac unused;
 
 	cni_attachment_link_name(&j->attachment, NODE_PREFIX, j->node);
 	(void)snprintf(j->node_path, sizeof(j->node_path), NODE_DIR "/%s",
 		       j->node);
-	(void)snprintf(j->device, sizeof(j->device), "%s",
-		       is_on_host ? j->node : args->ifname);
 	cni_attachment_alias(&j->attachment, MACVLAN_VM_ROLE, j->alias);
 	cni_attachment_macs(&j->attachment, &j->mac, &unused);
 	if (j->conf.has_mac)
 		j->mac = j->conf.mac;
+}
+
+/* A VM's may be in our own namespace, where CNI_IFNAME is the host's. */
+static int name_device(struct job *j, struct cni_err *err)
+{
+	const int r = job_is_vm(j) ? netns_is_own(j->guest.netns, err) : 0;
+
+	if (r < 0)
+		return r;
+	(void)snprintf(j->device, sizeof(j->device), "%s",
+		       r ? j->node : j->attachment.ifname);
+	return 0;
 }
 
 int macvlan_job_open(const struct cni_call *call, struct job *ret,
@@ -50,6 +57,8 @@ int macvlan_job_open(const struct cni_call *call, struct job *ret,
 	r = netlink_open(&ret->host, err);
 	if (!r)
 		r = netns_open(call->args.netns, &ret->guest.netns, err);
+	if (!r)
+		r = name_device(ret, err);
 	if (!r)
 		r = netlink_open_in(ret->guest.netns, &ret->guest.nl, err);
 	ret->parents = ret->conf.link_in_container ? ret->guest.nl : ret->host;

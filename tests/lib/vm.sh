@@ -21,6 +21,9 @@
 # shellcheck disable=SC2034
 vm_accel=${WEFT_ACCEL-} vm_accel_why=
 
+# What runs QEMU.
+vm_with=()
+
 # vm_build: kernel and initramfs, and which acceleration works here.
 vm_build() {
 	local tree version root=$guest_dir/vm-root
@@ -133,22 +136,16 @@ vm_start() {
 # vm_start_macvtap NAME NODE QUEUES MAC ADDRESSES GATEWAYS [QEMU-ARGUMENT...]: the
 # same with a macvtap, by descriptors of its character device.
 vm_start_macvtap() {
-	local name=$1 node=$2 queues=$3 mac=$4 fd fds=
+	local name=$1 node=$2 queues=$3 mac=$4
 	local device=virtio-net-pci,netdev=net0,mac=$mac,romfile=
+	local vm_with=("${BASH_SOURCE[0]%/*}/../../examples/macvtap/with-fds.sh")
 
+	vm_with+=("$node" "$queues")
 	vm_arguments="weft.addresses=$5 weft.gateways=$6"
 	shift 6
 	[ "$queues" = 1 ] || device+=,mq=on,vectors=$((2 * queues + 2))
-	while [ "$queues" -gt 0 ]; do
-		exec {fd}<>"$node"
-		fds+=:$fd queues=$((queues - 1))
-	done
-	vm_launch "$name" \
-		-netdev "tap,id=net0,fds=${fds#:},vhost=off" \
+	vm_launch "$name" -netdev tap,id=net0,fds=%FDS%,vhost=off \
 		-device "$device" "$@"
-	for fd in ${fds//:/ }; do
-		exec {fd}>&-
-	done
 }
 
 vm_launch() {
@@ -157,7 +154,7 @@ vm_launch() {
 	shift
 	[ "$vm_accel" = tcg ] || cpu=host
 	guest_fifos "$name"
-	qemu-system-x86_64 -M q35 -accel "$vm_accel" -cpu "$cpu" -m 128 \
+	"${vm_with[@]}" qemu-system-x86_64 -M q35 -accel "$vm_accel" -cpu "$cpu" -m 128 \
 		-nodefaults -no-user-config -no-reboot -display none \
 		-kernel "$vm_kernel" -initrd "$vm_initramfs" \
 		-append "console=ttyS0 quiet panic=-1 ${vm_arguments-}" \
