@@ -302,6 +302,19 @@ same "$ip" "$(ip -4 -j route | jq -r '.[].dst' | grep -Fx "$ip")" \
 cni DEL v1 v1 "$access"
 cni DEL c1 c1 "$access"
 
+config=$(mconf '.mac = "02:00:00:00:00:07"')
+vm v2 v2 "$(mconf)"
+other=$node
+cni DEL v2 v2 "$(mconf)"
+vm v1 v1 "$config"
+before=$(leases "$net")
+vm v2 v2 "$config"
+refused 100 "a MAC that another guest of the parent has is refused" eth0
+fails "and leaves no node" test -e "$other"
+succeeds "but the other guest's" test -c "$node"
+same "$before" "$(leases "$net")" "and no address is held"
+cni DEL v1 v1 "$config"
+
 vm v1 /proc/self/ns/net "$(mconf)"
 same "02:11:00:00:00:01" "$(ip netns exec lan busybox arping -c 1 -w 1 \
 	-I p0 10.1.0.1 | sed -n 's/.*\[\(.*\)\].*/\L\1/p' | sort -u)" \
