@@ -36,7 +36,7 @@ FAULTS_SRC := $(filter-out %/fail_alloc.c,$(wildcard tests/faults/*.c))
 FAULTS_HDR := $(wildcard tests/faults/*.h)
 FORMATTED = $(LINT_SRC) $(wildcard examples/*.c) $(LINT_HDR) $(UNIT_SRC) \
 	$(NETNS_SRC) $(TEST_HDR) $(wildcard tests/faults/*.c) $(BENCH_SRC)
-SH := .ci/run completions/weft.bash $(wildcard examples/*.sh tests/*.sh tests/*/*.sh)
+SH := .ci/run completions/weft.bash $(wildcard examples/*.sh examples/*/*.sh tests/*.sh tests/*/*.sh)
 
 .PHONY: all
 all: $(B)/bin/weft $(NAMES:%=$(B)/bin/%) $(if $(SAN),,lib) ## build build/bin and build/lib (default)

@@ -15,6 +15,7 @@ netns=$(jq -r '.linux.namespaces // [] | .[] | select(.type == "network") |
 # macvtaps: "IFINDEX MAJOR:MINOR" of each there. The number is in a sysfs of that
 # namespace; /dev/tap<ifindex> of the host may be another namespace's.
 macvtaps() {
+	# shellcheck disable=SC2016 # expanded in there
 	nsenter --net="$netns" unshare --mount sh -c '
 		mount -t sysfs sysfs /sys
 		for dev in /sys/class/net/*/tap*/dev; do
@@ -27,10 +28,10 @@ granted() {
 	local node
 
 	for node in /dev/mvt*; do
-		[ -c "$node" ] && [ "$(stat -c %Hr:%Lr "$node")" = "$1" ] ||
-			continue
-		stat -c '%a %u %g' "$node"
-		return
+		if [ -c "$node" ] && [ "$(stat -c %Hr:%Lr "$node")" = "$1" ]; then
+			stat -c '%a %u %g' "$node"
+			return
+		fi
 	done
 }
 

@@ -53,8 +53,8 @@ node=$(jq -r '.interfaces[0].socketPath' <<<"$out")
 mac=$(jq -r '.interfaces[0].mac' <<<"$out")
 ip link add link p0 name mvt9 netns pod type macvtap
 same "$index" "$(link eth0 pod | jq .ifindex)" "two have its ifindex"
-[ "$(stat -c %Hr:%Lr "/dev/tap$index")" != "$(stat -c %Hr:%Lr "$node")" ] &&
-	ok "/dev/tap$index is the other's" || nok "/dev/tap$index is the other's"
+fails "/dev/tap$index is the other's" test \
+	"$(stat -c %Hr:%Lr "/dev/tap$index")" = "$(stat -c %Hr:%Lr "$node")"
 
 # container COMMAND [RUNC-ARGUMENT...]: run it as user 107 of a container in that
 # namespace, whose configuration has passed through $filter.
@@ -97,8 +97,7 @@ succeeds "a descriptor that was opened outside works" \
 exec 3>&-
 succeeds "with-fds.sh opens as many as are asked for" \
 	"$cni_root/examples/macvtap/with-fds.sh" "$node" 2 echo fds=%FDS%
-[[ $output =~ ^fds=[0-9]+:[0-9]+$ ]] && ok "and says which" ||
-	nok "and says which" "$output"
+succeeds "and says which" grep -qxE 'fds=[0-9]+:[0-9]+' <<<"$output"
 
 filter=$hook
 ip netns add plain
