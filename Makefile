@@ -39,7 +39,7 @@ FAULTS_HDR := $(wildcard tests/faults/*.h)
 FORMATTED = $(LINT_SRC) $(wildcard examples/*.c) $(LINT_HDR) $(UNIT_SRC) \
 	$(NETNS_SRC) $(TEST_HDR) $(wildcard tests/faults/*.c) $(BENCH_SRC) \
 	$(BPF_SRC)
-SH := .ci/run completions/weft.bash $(wildcard examples/*.sh tests/*.sh tests/*/*.sh)
+SH := .ci/run completions/weft.bash $(wildcard examples/*.sh examples/*/*.sh tests/*.sh tests/*/*.sh)
 
 include common/bpf/bpf.mk
 

@@ -46,6 +46,15 @@ int netns_enter(int fd, int *ret_home, struct cni_err *err);
 void netns_leave(int *home);
 
 /**
+ * netns_is_own() - Is a descriptor that of the calling thread's namespace?
+ * @fd:		From netns_open()
+ * @err:	Filled on failure, code CNI_E_NETNS
+ *
+ * Return: 1 or 0, or a negative errno: it cannot be told
+ */
+int netns_is_own(int fd, struct cni_err *err);
+
+/**
  * netns_lock() - One of us at a time in the calling thread's namespace
  * @timeout_s:	Seconds, > 0
  * @ret_fd:	Close it to unlock; unchanged on failure

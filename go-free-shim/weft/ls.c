@@ -160,6 +160,8 @@ static int add_mac(const struct ls *ls, cJSON *obj, const struct port *p,
 	if (!strcmp(p->link.kind, "veth") &&
 	    !link_get_peer(ls->host, &p->link, &peer, &ignored))
 		mac = mac_format(&peer.mac, text);
+	else if (!strcmp(p->link.kind, "macvtap"))
+		mac = mac_format(&p->link.mac, text);
 	return show_str(obj, "mac", mac);
 }
 

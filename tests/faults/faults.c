@@ -26,10 +26,11 @@
 	"\"bridge\":\"br0\",\"isDefaultGateway\":true," \
 	"\"ipMasq\":true,\"ipam\":{\"type\":\"ipam-host-local\"," DUAL "}"
 
-static const struct setup veth = { "veth", "bridge-vm", WHOLE,
-				   false,  false,	NULL };
+static const struct setup veth = { "veth", "bridge-vm", WHOLE, false,
+				   false,  NULL,	false };
 static const struct setup tap = {
-	"tap", "bridge-vm", WHOLE ",\"attach\":\"tap\"", false, false, NULL
+	"tap", "bridge-vm", WHOLE ",\"attach\":\"tap\"", false, false,
+	NULL,  false
 };
 static const struct setup port = { "port",
 				   "bridge-vm",
@@ -38,7 +39,8 @@ static const struct setup port = { "port",
 				   "\"portIsolation\":true,\"mtu\":\"auto\"",
 				   false,
 				   false,
-				   NULL };
+				   NULL,
+				   false };
 static const struct setup vlan = {
 	"vlan",
 	"bridge-vm",
@@ -46,7 +48,8 @@ static const struct setup vlan = {
 	      "\"vlanTrunk\":[{\"minID\":10,\"maxID\":12}]",
 	false,
 	false,
-	NULL
+	NULL,
+	false
 };
 static const struct setup macvlan = {
 	"macvlan",
@@ -55,7 +58,17 @@ static const struct setup macvlan = {
 	"\"ipam\":{\"type\":\"ipam-host-local\"," DUAL "}",
 	false,
 	true,
-	NULL
+	NULL,
+	false
+};
+#define MACVTAP                                                         \
+	"\"master\":\"p0\",\"hostAccess\":true,\"attach\":\"macvtap\"," \
+	"\"macvtap\":{\"queues\":2,\"owner\":107,\"mode\":\"0600\"},"   \
+	"\"ipam\":{\"type\":\"ipam-host-local\"," DUAL "}"
+static const struct setup macvtap = { "macvtap", "macvlan-vm", MACVTAP, false,
+				      true,	 NULL,	       false };
+static const struct setup macvtap_host = {
+	"macvtap here", "macvlan-vm", MACVTAP, false, true, NULL, true
 };
 static const struct setup ipam = {
 	"IPAM",
@@ -63,7 +76,8 @@ static const struct setup ipam = {
 	"\"ipam\":{\"type\":\"ipam-host-local\"," DUAL "}",
 	false,
 	false,
-	NULL
+	NULL,
+	false
 };
 static const struct setup foreign = {
 	"foreign IPAM",
@@ -71,7 +85,8 @@ static const struct setup foreign = {
 	"\"bridge\":\"br0\",\"ipam\":{\"type\":\"host-local\"," DUAL "}",
 	true,
 	false,
-	NULL
+	NULL,
+	false
 };
 static const struct setup reference = {
 	"reference",
@@ -79,7 +94,8 @@ static const struct setup reference = {
 	"\"ipam\":{\"type\":\"host-local\"," DUAL "}",
 	true,
 	false,
-	NULL
+	NULL,
+	false
 };
 
 static const struct setup portmap = {
@@ -94,7 +110,8 @@ static const struct setup portmap = {
 	"{\"address\":\"fd00:1::2/64\",\"interface\":0}]}",
 	false,
 	false,
-	NULL
+	NULL,
+	false
 };
 static const struct setup splice = {
 	"splice",
@@ -115,7 +132,8 @@ static const struct setup taken = {
 	"\"macspoofchk\":true,\"ipam\":{\"type\":\"ipam-host-local\"," DUAL "}",
 	false,
 	false,
-	"bridge"
+	"bridge",
+	false
 };
 
 struct scenario {
@@ -126,6 +144,9 @@ struct scenario {
 
 #define WAIT ",\"delWait\":true"
 #define EVENT ",\"delWait\":false"
+#define LAX                               \
+	",\"cni.dev/valid-attachments\":" \
+	"[{\"containerID\":\"" BYSTANDER "\",\"ifname\":\"eth0\"}]"
 #define STALE                                               \
 	",\"gc\":\"strict\",\"cni.dev/valid-attachments\":" \
 	"[{\"containerID\":\"" BYSTANDER "\",\"ifname\":\"eth0\"}]"
@@ -154,6 +175,17 @@ static const struct scenario scenarios[] = {
 	{ &macvlan, "macvlan DEL", "DEL", WAIT, false },
 	{ &macvlan, "macvlan last DEL", "DEL", WAIT, true },
 	{ &macvlan, "macvlan last DEL, children", "DEL", EVENT, true },
+	{ &macvtap, "macvtap ADD", "ADD", NULL, true },
+	{ &macvtap, "macvtap second ADD", "ADD", NULL, false },
+	{ &macvtap, "macvtap CHECK", "CHECK", NULL, false },
+	{ &macvtap, "macvtap DEL", "DEL", WAIT, false },
+	{ &macvtap, "macvtap last DEL, children", "DEL", EVENT, true },
+	{ &macvtap_host, "macvtap here ADD", "ADD", NULL, false },
+	{ &macvtap_host, "macvtap here CHECK", "CHECK", NULL, false },
+	{ &macvtap_host, "macvtap here DEL", "DEL", WAIT, false },
+	{ &macvtap_host, "macvtap here DEL, children", "DEL", EVENT, false },
+	{ &macvtap_host, "macvtap here GC", "GC", STALE, false },
+	{ &macvtap_host, "macvtap here GC, lax", "GC", LAX, false },
 	{ &ipam, "IPAM ADD", "ADD", NULL, true },
 	{ &ipam, "IPAM CHECK", "CHECK", NULL, false },
 	{ &ipam, "IPAM DEL", "DEL", NULL, false },
