@@ -274,6 +274,8 @@ int bridge_vm_conf_parse(const struct cni_call *call,
 		r = settle_mac(call, &raw, err);
 	if (!r)
 		r = settle_attach(call, &raw, err);
+	if (!r)
+		r = bandwidth_parse(call, &raw.c.bandwidth, err);
 	if (r < 0)
 		return err_ctx(err, r, "network \"%s\"", call->conf.name);
 

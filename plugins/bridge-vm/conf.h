@@ -8,6 +8,7 @@
 
 #include "base/mac.h"
 #include "cni/plugin.h"
+#include "guest/bandwidth.h"
 #include "net/vlan.h"
 
 #define BRIDGE_VM_MAX_QUEUES 256 /* linux/if_tun.h: MAX_TAP_QUEUES */
@@ -47,6 +48,7 @@ enum bridge_vm_attach {
  * @tap_owner:	User ID that may open the tap; -1: root only
  * @tap_group:	Group ID likewise
  * @tap_queues:	What the VMM will ask for; over 1 needs IFF_MULTI_QUEUE
+ * @bandwidth:	How fast the guest may send and receive
  */
 struct bridge_vm_conf {
 	const char *bridge;
@@ -75,6 +77,7 @@ struct bridge_vm_conf {
 	int64_t tap_owner;
 	int64_t tap_group;
 	int64_t tap_queues;
+	struct bandwidth bandwidth;
 };
 
 /**

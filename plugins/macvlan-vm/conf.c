@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "guest/bandwidth.h"
 #include "guest/request.h"
 
 enum { LEAST_MTU = 68 }; /* IPv4's, and the kernel's */
@@ -95,6 +96,22 @@ static int check_host_access(const struct cni_call *call,
 	return 0;
 }
 
+/* A macvlan is all in the container, whose owner could take a limit off it. */
+static int check_bandwidth(const struct cni_call *call, struct cni_err *err)
+{
+	struct bandwidth b = { 0 };
+	const int r = bandwidth_parse(call, &b, err);
+
+	if (r < 0 || !bandwidth_is_limited(&b))
+		return r;
+	return err_say(
+		err, CNI_E_FIELD, EOPNOTSUPP,
+		"bandwidth: unsupported: %sgress of %llu bits a second: a macvlan has no device on the host that could be limited",
+		b.to_guest.rate ? "in" : "e",
+		8 * (unsigned long long)(b.to_guest.rate ? b.to_guest.rate
+							 : b.from_guest.rate));
+}
+
 static int check_values(const struct cni_call *call, struct raw *raw,
 			struct cni_err *err)
 {
@@ -135,6 +152,8 @@ int macvlan_vm_conf_parse(const struct cni_call *call,
 		r = check_values(call, &raw, err);
 	if (!r)
 		r = settle_mac(call, &raw, err);
+	if (!r)
+		r = check_bandwidth(call, err);
 	if (r < 0)
 		return err_ctx(err, r, "network \"%s\"", call->conf.name);
 
