@@ -150,14 +150,15 @@ int qdisc_tbf_get(struct netlink *nl, uint32_t index, struct qdisc_tbf *ret,
 {
 	const struct tcmsg t = { .tcm_ifindex = (int)index,
 				 .tcm_parent = TC_H_ROOT };
-	/* Without ECHO the kernel tells those who listen, not who asks. */
-	struct netlink_req q =
-		netlink_req(RTM_GETQDISC, NLM_F_ECHO, &t, sizeof(t));
-	int r = netlink_get(nl, &q, read_tbf, ret, err);
+	struct netlink_req q = netlink_req(RTM_GETQDISC, 0, &t, sizeof(t));
+	struct qdisc_tbf tbf = { 0 };
+	int r = netlink_get_echo(nl, &q, read_tbf, &tbf, err);
 
 	/* What a device has from the beginning is not even told of. */
-	if (r == -EINVAL)
+	if (r == -EINVAL || (!r && !tbf.rate))
 		r = err_set(err, CNI_E_KERNEL, ENOENT, "no token bucket");
+	if (!r)
+		*ret = tbf;
 	return r < 0 ? err_ctx(err, r, "read the root qdisc of interface %u",
 			       index)
 		     : 0;

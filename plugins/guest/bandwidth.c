@@ -5,16 +5,19 @@
 
 enum { UNSET = -1, BITS = 8 };
 
+/* What JSON's numbers can tell apart. */
+#define MOST INT64_C(9007199254740991)
+
 /* In bits. */
 struct raw {
 	int64_t ingress_rate, ingress_burst, egress_rate, egress_burst;
 	const cJSON *runtime;
 };
 
-#define FIELD(key, member)                                                   \
-	{                                                                    \
-		.name = (key), .type = JSON_INT, .min = 0, .max = INT64_MAX, \
-		.offset = offsetof(struct raw, member),                      \
+#define FIELD(key, member)                                              \
+	{                                                               \
+		.name = (key), .type = JSON_INT, .min = 0, .max = MOST, \
+		.offset = offsetof(struct raw, member),                 \
 	}
 
 static const struct json_field fields[] = {
@@ -78,11 +81,12 @@ int bandwidth_parse(const struct cni_call *call, struct bandwidth *ret,
 
 	r = json_decode(call->conf.doc, fields, &raw, err);
 	if (!r && is_empty(&raw)) {
-		is_runtime = true;
 		r = json_decode(call->conf.runtime_config, runtime_fields, &raw,
 				err);
-		if (!r)
-			r = json_decode(raw.runtime, fields, &raw, err);
+		if (r < 0)
+			return err_ctx(err, r, "runtimeConfig");
+		is_runtime = true;
+		r = json_decode(raw.runtime, fields, &raw, err);
 	}
 	if (!r)
 		r = settle("ingress", raw.ingress_rate, raw.ingress_burst,

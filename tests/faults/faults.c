@@ -39,6 +39,19 @@ static const struct setup port = { "port",
 				   false,
 				   false,
 				   NULL };
+#define LIMITS                                               \
+	",\"ingressRate\":80000000,\"ingressBurst\":800000," \
+	"\"egressRate\":40000000,\"egressBurst\":800000"
+static const struct setup limits = { "limits", "bridge-vm", WHOLE LIMITS,
+				     false,    false,	    NULL };
+static const struct setup limited_tap = {
+	"limited tap",
+	"bridge-vm",
+	WHOLE LIMITS ",\"attach\":\"tap\",\"tap\":{\"name\":\"vm0\"}",
+	false,
+	false,
+	NULL
+};
 static const struct setup vlan = {
 	"vlan",
 	"bridge-vm",
@@ -134,6 +147,12 @@ static const struct scenario scenarios[] = {
 	{ &port, "port CHECK", "CHECK", NULL, false },
 	{ &port, "port DEL", "DEL", WAIT, false },
 	{ &port, "port GC", "GC", STALE, false },
+	{ &limits, "limits ADD", "ADD", NULL, true },
+	{ &limits, "limits CHECK", "CHECK", NULL, true },
+	{ &limits, "limits DEL", "DEL", WAIT, true },
+	{ &limits, "limits DEL, children", "DEL", EVENT, true },
+	{ &limits, "limits GC", "GC", STALE, true },
+	{ &limited_tap, "limited tap ADD", "ADD", NULL, true },
 	{ &vlan, "vlan ADD", "ADD", NULL, true },
 	{ &vlan, "vlan CHECK", "CHECK", NULL, false },
 	{ &vlan, "vlan DEL", "DEL", WAIT, false },
