@@ -114,7 +114,7 @@ static int limit_in(struct netlink *nl, uint32_t index, const struct shape *s,
 	struct cni_err e = CNI_ERR_INIT; /* not every refusal is a failure */
 	struct netlink_req q[REQUESTS];
 	int results[REQUESTS], r;
-	struct link_info ifb;
+	struct link_info ifb = { 0 };
 
 	r = create_ifb(nl, s, &ifb, err);
 	if (r < 0)
@@ -191,7 +191,7 @@ static int check_bucket(struct netlink *nl, uint32_t index,
 static int check_in(struct netlink *nl, uint32_t index, const struct shape *s,
 		    struct cni_err *err)
 {
-	struct link_info ifb;
+	struct link_info ifb = { 0 };
 	uint32_t to;
 	int r = link_get(nl, s->ifb, &ifb, err);
 
