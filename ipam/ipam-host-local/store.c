@@ -13,6 +13,7 @@
 #define OWN_DIR ".weft"
 /* Only under the lock, so one name will do. */
 #define STAGED "lease.new"
+#define MOVED "lease.moved"
 #define STAMP "stamp"
 #define STAMP_SIZE 64 /* twice 20 digits, a point, 9 digits and one more */
 
@@ -284,6 +285,20 @@ int store_publish(const struct store *s, const struct ip_addr *a,
 			"link lease %s: dataDir must be one file system that has hard links",
 			name);
 	return err_set(err, CNI_E_IO, errno, "link lease %s", name);
+}
+
+int store_replace(const struct store *s, const struct ip_addr *a,
+		  struct cni_err *err)
+{
+	char name[IP_STR_SIZE];
+
+	/* Of two names of one file rename(2) would remove neither. */
+	(void)unlinkat(s->own, MOVED, 0);
+	if (linkat(s->own, STAGED, s->own, MOVED, 0) < 0 ||
+	    renameat(s->own, MOVED, s->leases, ip_format(a, name)) < 0)
+		return err_set(err, CNI_E_IO, errno, "replace lease %s",
+			       ip_format(a, name));
+	return 0;
 }
 
 void store_unstage(const struct store *s)

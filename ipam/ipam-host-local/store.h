@@ -128,6 +128,14 @@ int store_stage(const struct store *s, const char *text, size_t len,
 int store_publish(const struct store *s, const struct ip_addr *a,
 		  struct cni_err *err);
 
+/**
+ * store_replace() - Make the staged content the lease of an address that has one
+ *
+ * By rename(2): whoever looks finds the one or the other.
+ */
+int store_replace(const struct store *s, const struct ip_addr *a,
+		  struct cni_err *err);
+
 void store_unstage(const struct store *s);
 
 /** store_remove() - Free an address; success if it is free already */

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/mac.h"
+#include "cni/key.h"
 #include "cni/plugin.h"
 #include "guest/bandwidth.h"
 #include "net/vlan.h"
@@ -43,6 +44,7 @@ enum bridge_vm_attach {
  * @del_wait:	DEL waits for the kernel's clean-up; only checked here
  * @has_mac:	@mac was asked for
  * @mac:	The guest's
+ * @key:	What MAC and addresses go with
  * @attach:	Container or VM
  * @tap_name:	"" for the derived one
  * @tap_owner:	User ID that may open the tap; -1: root only
@@ -72,6 +74,7 @@ struct bridge_vm_conf {
 	bool del_wait;
 	bool has_mac;
 	struct mac mac;
+	struct cni_key key;
 	enum bridge_vm_attach attach;
 	const char *tap_name;
 	int64_t tap_owner;

@@ -21,6 +21,8 @@ static void derive_names(struct job *j)
 			       j->conf.tap_name);
 	cni_attachment_alias(&j->attachment, BRIDGE_VM_ROLE, j->alias);
 	cni_attachment_macs(&j->attachment, &j->guest_mac, &j->port_mac);
+	if (*j->conf.key.name)
+		j->guest_mac = cni_key_mac(&j->conf.key, &j->attachment);
 	if (j->conf.has_mac)
 		j->guest_mac = j->conf.mac;
 	port_guard_name(&j->attachment, j->guard);

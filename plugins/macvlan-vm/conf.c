@@ -14,6 +14,9 @@ struct raw {
 	struct macvlan_vm_conf c;
 	const char *mac;
 	const char *attach;
+	const cJSON *per_attachment;
+	const char *key;
+	const char *on_conflict;
 };
 
 #define FIELD(key, kind, member, ...)                               \
@@ -31,6 +34,9 @@ static const struct json_field fields[] = {
 	FIELD("bcqueuelen", JSON_INT, c.bc_queue_len, .min = 0,
 	      .max = UINT32_MAX),
 	FIELD("attach", JSON_STR, attach),
+	FIELD("perAttachment", JSON_ARR, per_attachment),
+	FIELD("allocationKey", JSON_STR, key),
+	FIELD("onConflict", JSON_STR, on_conflict),
 	FIELD("hostAccess", JSON_BOOL, c.host_access),
 	FIELD("delWait", JSON_BOOL, c.del_wait),
 	{ 0 },
@@ -152,6 +158,8 @@ int macvlan_vm_conf_parse(const struct cni_call *call,
 		r = check_values(call, &raw, err);
 	if (!r)
 		r = settle_mac(call, &raw, err);
+	if (!r)
+		r = request_key(call, &raw.c.key, err);
 	if (!r)
 		r = check_bandwidth(call, err);
 	if (r < 0)

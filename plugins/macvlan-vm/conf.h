@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/mac.h"
+#include "cni/key.h"
 #include "cni/plugin.h"
 
 /**
@@ -21,6 +22,7 @@
  * @del_wait:	DEL waits for the kernel's clean-up; only checked here
  * @has_mac:	@mac was asked for
  * @mac:	The guest's
+ * @key:	What MAC and addresses go with
  */
 struct macvlan_vm_conf {
 	const char *parent;
@@ -32,6 +34,7 @@ struct macvlan_vm_conf {
 	bool del_wait;
 	bool has_mac;
 	struct mac mac;
+	struct cni_key key;
 };
 
 /**

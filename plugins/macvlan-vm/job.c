@@ -30,6 +30,8 @@ int macvlan_job_open(const struct cni_call *call, struct job *ret,
 
 	cni_attachment_alias(&ret->attachment, MACVLAN_VM_ROLE, ret->alias);
 	cni_attachment_macs(&ret->attachment, &ret->mac, &unused);
+	if (*ret->conf.key.name)
+		ret->mac = cni_key_mac(&ret->conf.key, &ret->attachment);
 	if (ret->conf.has_mac)
 		ret->mac = ret->conf.mac;
 
