@@ -134,6 +134,11 @@ void index_write(struct store *s, const struct cni_attachment *who,
 	log_debug("index %s: %s", name, strerror(-r));
 }
 
+void index_unstage(const struct store *s)
+{
+	(void)unlinkat(s->own, NEW, 0);
+}
+
 bool index_learn(const struct store *s, const struct cni_attachment *who,
 		 const struct ip_list *addrs)
 {

@@ -29,14 +29,25 @@ static const char *record_name(const struct cni_attachment *of,
 	return buf;
 }
 
+/* What a killed call may have left. */
+static void tidy(const struct store *s)
+{
+	store_unstage(s);
+	index_unstage(s);
+	(void)unlinkat(s->own, NEW, 0);
+}
+
 /* Return: 1, 0 if there is none that could be read, or a negative errno */
 static int record_read(const struct store *s, const char *name,
 		       struct record *ret)
 {
-	const ssize_t n =
-		readlinkat(s->own, name, ret->text, sizeof(ret->text) - 1);
+	const ssize_t n = s->own < 0 ? 0
+				     : readlinkat(s->own, name, ret->text,
+						  sizeof(ret->text) - 1);
 	char *rest = ret->text;
 
+	if (!n)
+		return 0;
 	if (n < 0)
 		return errno == ENOENT || errno == EINVAL ? 0 : -errno;
 	ret->text[n] = '\0';
@@ -76,6 +87,8 @@ static int move(struct store *s, const struct cni_attachment *from,
 	char text[LEASE_SIZE];
 	int n, r = held_find(s, from, &theirs, err);
 
+	if (!r && !theirs.own.n)
+		index_write(s, from, &none);
 	if (r < 0 || !theirs.own.n)
 		return r;
 	r = held_find(s, to, &ours, err);
@@ -166,11 +179,14 @@ int sticky_detach(struct store *s, const struct cni_attachment *who,
 	const struct cni_attachment of = cni_key_of(key, who);
 	char name[NAME_SIZE];
 	struct record rec;
-	int r = record_read(s, record_name(&of, name), &rec);
+	int r = s->own < 0 && s->own_error != -ENOENT
+			? s->own_error
+			: record_read(s, record_name(&of, name), &rec);
 
 	if (r < 0)
 		return err_set(err, CNI_E_IO, -r, "who holds key %s",
 			       key->name);
+	tidy(s);
 	if (!r || strcmp(rec.key, key->name) != 0 ||
 	    strcmp(rec.container_id, who->container_id) != 0 ||
 	    strcmp(rec.ifname, who->ifname) != 0)

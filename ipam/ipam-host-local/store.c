@@ -75,8 +75,9 @@ int store_open(const char *data_dir, const char *network, struct store *ret,
 		return err_set(err, CNI_E_IO, -r, "open directory %s/%s",
 			       data_dir, network);
 	/* Without an index of ours every lease is read. */
-	if (!open_below(data, OWN_DIR, &own))
-		(void)open_below(own, network, &ret->own);
+	ret->own_error = open_below(data, OWN_DIR, &own);
+	if (!ret->own_error)
+		ret->own_error = open_below(own, network, &ret->own);
 	return 1;
 }
 
@@ -304,6 +305,7 @@ int store_replace(const struct store *s, const struct ip_addr *a,
 void store_unstage(const struct store *s)
 {
 	(void)unlinkat(s->own, STAGED, 0);
+	(void)unlinkat(s->own, MOVED, 0);
 }
 
 int store_remove(const struct store *s, const struct ip_addr *a,

@@ -15,6 +15,7 @@
  * @leases:	The directory that host-local shares with us: "lock", a file
  *		per address in use, "last_reserved_ip.N"
  * @own:	Ours alone: temporary files and the index; -1 if missing
+ * @own_error:	Why store_open() did not open that; -ENOENT: it is not there
  * @lock:	Held while not -1
  * @complete:	The index knows every lease: what it does not have, is not
  *
@@ -23,6 +24,7 @@
 struct store {
 	int leases;
 	int own;
+	int own_error;
 	int lock;
 	bool complete;
 };
