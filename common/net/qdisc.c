@@ -164,11 +164,6 @@ int qdisc_tbf_get(struct netlink *nl, uint32_t index, struct qdisc_tbf *ret,
 		     : 0;
 }
 
-struct redirect {
-	uint16_t prio;
-	uint32_t to;
-};
-
 /* Of the first action, which is the one that we make. */
 static uint32_t target_of(struct nlattr *options)
 {
@@ -194,22 +189,20 @@ static uint32_t target_of(struct nlattr *options)
 	return m.eaction == TCA_EGRESS_REDIR ? m.ifindex : 0;
 }
 
-/* The filter's table and those of others come in the same answer. */
+/* Of that priority: the filter's table comes with it. */
 static int read_redirect(struct nlmsghdr *h, void *arg, struct cni_err *err)
 {
-	struct redirect *want = arg;
 	struct nlattr *options;
+	uint32_t *to = arg;
 
 	(void)err;
 	if (!h) {
-		want->to = 0;
+		*to = 0;
 		return 0;
 	}
 	options = options_of(h, RTM_NEWTFILTER, "u32");
-	if (options && !want->to &&
-	    TC_H_MAJ(((struct tcmsg *)nlmsg_data(h))->tcm_info) >> 16 ==
-		    want->prio)
-		want->to = target_of(options);
+	if (options && !*to)
+		*to = target_of(options);
 	return 0;
 }
 
@@ -218,15 +211,15 @@ int qdisc_redirect_get(struct netlink *nl, uint32_t index, uint16_t prio,
 {
 	const struct tcmsg t = filter_msg(index, prio);
 	struct netlink_req q = netlink_req(RTM_GETTFILTER, 0, &t, sizeof(t));
-	struct redirect want = { .prio = prio };
-	int r = netlink_dump(nl, &q, read_redirect, &want, err);
+	uint32_t to = 0;
+	int r = netlink_dump(nl, &q, read_redirect, &to, err);
 
-	if (!r && !want.to)
+	if (!r && !to)
 		r = err_set(err, CNI_E_KERNEL, ENOENT, "no filter of prio %u",
 			    prio);
 	if (r < 0)
 		return err_ctx(err, r, "read the filters of interface %u",
 			       index);
-	*ret_to = want.to;
+	*ret_to = to;
 	return 0;
 }

@@ -41,7 +41,7 @@ static int add(const struct cni_call *call, struct cni_result *ret,
 		.conf = &conf, .store = &store, .who = &who, .held = &held
 	};
 	struct cni_err ignored = CNI_ERR_INIT;
-	struct cni_key key;
+	struct cni_key key = { .name = "" };
 	bool attached = false;
 	int r;
 
@@ -81,7 +81,7 @@ static int detach(struct store *s, const struct cni_call *call,
 		  const struct cni_attachment *who, struct cni_err *err)
 {
 	struct cni_err ignored = CNI_ERR_INIT;
-	struct cni_key key;
+	struct cni_key key = { .name = "" };
 
 	/* One that ADD would refuse has nothing. */
 	if (cni_key_parse(call, &key, &ignored) < 0 || !*key.name)

@@ -21,6 +21,11 @@ struct record {
 	char text[PATH_MAX];
 };
 
+#define NO_RECORD                                           \
+	{                                                   \
+		.container_id = "", .ifname = "", .key = "" \
+	}
+
 static const char *record_name(const struct cni_attachment *of,
 			       char buf[NAME_SIZE])
 {
@@ -143,7 +148,7 @@ int sticky_attach(struct store *s, const struct cni_attachment *who,
 	cleanup_held struct held before = { 0 };
 	struct cni_attachment holder = *who;
 	char name[NAME_SIZE];
-	struct record rec;
+	struct record rec = NO_RECORD;
 	int r = record_read(s, record_name(&of, name), &rec);
 
 	if (r < 0)
@@ -178,7 +183,7 @@ int sticky_detach(struct store *s, const struct cni_attachment *who,
 {
 	const struct cni_attachment of = cni_key_of(key, who);
 	char name[NAME_SIZE];
-	struct record rec;
+	struct record rec = NO_RECORD;
 	int r = s->own < 0 && s->own_error != -ENOENT
 			? s->own_error
 			: record_read(s, record_name(&of, name), &rec);
@@ -202,7 +207,7 @@ void sticky_sweep(const struct store *s, const struct cni_attachments *valid)
 {
 	cleanup_dir DIR *d = NULL;
 	const struct dirent *e;
-	struct record rec;
+	struct record rec = NO_RECORD;
 
 	if (file_opendir_at(s->own, &d) < 0)
 		return;

@@ -36,6 +36,8 @@ worked "CHECK"
 same "vm1 c1" "$("$weft" lease ls net1 --json |
 	jq -r '.[] | "\(.key) \(.containerID)"')" "weft lease ls shows who has it"
 fails "what a container has is not released" "$weft" lease release net1 vm1
+is "and it says who has it" "$(jq -R . <<<"$output")" \
+	'contains("container c1, interface eth0")'
 del c1 c1 "$own"
 worked "DEL"
 same "10.1.0.2

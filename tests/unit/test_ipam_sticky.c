@@ -228,6 +228,8 @@ static void a_holder_from_before_the_boot_has_lost_it(void **state)
 	assert_string_equal(world_get(&w, "n/10.1.0.2"), "c2\r\neth0");
 	assert_works(&w, CNI_DEL, "c1");
 	assert_works(&w, CNI_CHECK, "c2");
+	age_record(&w, "weft-key.vm1");
+	assert_fails(&w, CNI_ADD, "c3", CNI_E_TAKEN, "held by container c2");
 }
 
 /* A full range takes what no guest has survived, but not what is a key's. */
