@@ -94,6 +94,9 @@ int tap_open(const struct tap_opts *opts, int *ret_fd, uint32_t *ret_index,
 int tap_configure(struct netlink *nl, const char *name,
 		  const struct tap_conf *conf, struct cni_err *err);
 
+/** tap_available() - Can this process open /dev/net/tun? Errors as tap_open() */
+int tap_available(struct cni_err *err);
+
 /** tap_persist() - Let the tap outlive its descriptor */
 int tap_persist(int fd, struct cni_err *err);
 

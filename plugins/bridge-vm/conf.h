@@ -10,9 +10,9 @@
 #include "cni/key.h"
 #include "cni/plugin.h"
 #include "guest/bandwidth.h"
+#include "guest/tap_request.h"
 #include "net/vlan.h"
 
-#define BRIDGE_VM_MAX_QUEUES 256 /* linux/if_tun.h: MAX_TAP_QUEUES */
 #define BRIDGE_VM_MTU_AUTO (-1)
 
 enum bridge_vm_attach {
@@ -46,10 +46,7 @@ enum bridge_vm_attach {
  * @mac:	The guest's
  * @key:	What MAC and addresses go with
  * @attach:	Container or VM
- * @tap_name:	"" for the derived one
- * @tap_owner:	User ID that may open the tap; -1: root only
- * @tap_group:	Group ID likewise
- * @tap_queues:	What the VMM will ask for; over 1 needs IFF_MULTI_QUEUE
+ * @tap:	A VM's
  * @bandwidth:	How fast the guest may send and receive
  */
 struct bridge_vm_conf {
@@ -76,10 +73,7 @@ struct bridge_vm_conf {
 	struct mac mac;
 	struct cni_key key;
 	enum bridge_vm_attach attach;
-	const char *tap_name;
-	int64_t tap_owner;
-	int64_t tap_group;
-	int64_t tap_queues;
+	struct tap_request tap;
 	struct bandwidth bandwidth;
 };
 
