@@ -15,7 +15,7 @@ _weft_networks() {
 
 _weft() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local verbs='add check del gc status version ls network repair lint doctor'
+	local verbs='add check del gc status version ls network repair lease lint doctor'
 	local options='--id --ifname --cache-dir --json --help'
 	local verb='' word words=''
 	local -i i n=0
@@ -51,12 +51,14 @@ _weft() {
 	:*) words=$verbs ;;
 	network:0) words='ls rm' ;;
 	network:1) [ "$prev" != rm ] || words=$(_weft_networks) ;;
+	lease:0) words='ls release' ;;
+	lease:1) words=$(_weft_networks) ;;
 	lint:*)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		compopt -o filenames 2>/dev/null || true
 		return
 		;;
-	doctor:* | help:* | repair:*) ;;
+	doctor:* | help:* | lease:* | repair:*) ;;
 	*:0) words=$(_weft_networks) ;;
 	add:1 | check:1 | del:1 | version:1)
 		mapfile -t COMPREPLY < <(compgen -f -- "${cur:-/run/netns/}")

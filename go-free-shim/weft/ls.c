@@ -49,7 +49,9 @@ static bool is_port(const struct link_info *link, struct port *ret)
 {
 	static const struct cni_attachment nobody = { "", "", "" };
 
-	if (link->group != LINK_GROUP_WEFT || !strcmp(link->kind, "bridge"))
+	/* An ifb is part of the port that it is named after. */
+	if (link->group != LINK_GROUP_WEFT || !strcmp(link->kind, "bridge") ||
+	    !strcmp(link->kind, "ifb"))
 		return false;
 	ret->link = *link;
 	/* Killed between making a device and naming it: seen, and nobody's. */

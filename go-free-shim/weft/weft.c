@@ -33,6 +33,10 @@ static const struct verb {
 	{ "network", "ls", "list networks", 1, 2, weft_network },
 	{ "network", "rm NETWORK", "remove what outlives the last guest", 1, 2,
 	  weft_network },
+	{ "lease", "ls NETWORK", "list what VMs keep by allocationKey", 2, 3,
+	  weft_lease },
+	{ "lease", "release NETWORK KEY", "free what a VM keeps", 2, 3,
+	  weft_lease },
 	{ "lint", "FILE...", "check configurations: FILE:LINE:COLUMN: what", 1,
 	  SIZE_MAX, weft_lint },
 	{ "doctor", "", "what on this host will get in the way", 0, 0,
@@ -45,7 +49,7 @@ static int usage(FILE *to)
 {
 	(void)fputs("usage: weft [OPTIONS] VERB ARGUMENTS\n\n", to);
 	for (size_t i = 0; i < n_verbs; i++)
-		(void)fprintf(to, "  %-8s %-16s %s\n", verbs[i].name,
+		(void)fprintf(to, "  %-8s %-20s %s\n", verbs[i].name,
 			      verbs[i].usage, verbs[i].about);
 	(void)fputs(
 		"\nOptions:\n"

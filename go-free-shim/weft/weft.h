@@ -48,6 +48,7 @@ int weft_repair(const struct weft_args *a, struct cni_err *err);
 int weft_ls(const struct weft_args *a, struct cni_err *err);
 int weft_network(const struct weft_args *a, struct cni_err *err);
 int weft_network_ls(const struct weft_args *a, struct cni_err *err);
+int weft_lease(const struct weft_args *a, struct cni_err *err);
 int weft_lint(const struct weft_args *a, struct cni_err *err);
 int weft_doctor(const struct weft_args *a, struct cni_err *err);
 

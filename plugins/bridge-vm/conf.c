@@ -18,6 +18,8 @@ struct raw {
 	const cJSON *tap;
 	const cJSON *per_attachment;
 	const cJSON *trunk;
+	const char *key;
+	const char *on_conflict;
 };
 
 static int decode_mtu(const cJSON *v, void *field, struct cni_err *err)
@@ -62,6 +64,8 @@ static const struct json_field fields[] = {
 	FIELD("attach", JSON_STR, attach),
 	FIELD("tap", JSON_OBJ, tap),
 	FIELD("perAttachment", JSON_ARR, per_attachment),
+	FIELD("allocationKey", JSON_STR, key),
+	FIELD("onConflict", JSON_STR, on_conflict),
 	FIELD("gc", JSON_STR, gc),
 	FIELD("delWait", JSON_BOOL, c.del_wait),
 	{ 0 },
@@ -184,7 +188,8 @@ static int check_values(const struct cni_call *call, struct raw *raw,
 int bridge_vm_conf_parse(const struct cni_call *call,
 			 struct bridge_vm_conf *ret, struct cni_err *err)
 {
-	static const char *const left[] = { "attach", "vlan", NULL };
+	static const char *const left[] = { "attach", "vlan", "allocationKey",
+					    NULL };
 	struct raw raw = {
 		.c = { .bridge = "cni0",
 		       .uplink = "",
@@ -212,6 +217,10 @@ int bridge_vm_conf_parse(const struct cni_call *call,
 		r = settle_mac(call, &raw, err);
 	if (!r)
 		r = settle_attach(call, &raw, err);
+	if (!r)
+		r = request_key(call, &raw.c.key, err);
+	if (!r)
+		r = bandwidth_parse(call, &raw.c.bandwidth, err);
 	if (r < 0)
 		return err_ctx(err, r, "network \"%s\"", call->conf.name);
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "guest/bandwidth.h"
 #include "guest/per_attachment.h"
 
 enum {
@@ -22,6 +23,8 @@ struct raw {
 	const char *tap_mode;
 	const cJSON *tap;
 	const cJSON *per_attachment;
+	const char *key;
+	const char *on_conflict;
 };
 
 #define FIELD(key, kind, member, ...)                               \
@@ -41,6 +44,8 @@ static const struct json_field fields[] = {
 	FIELD("attach", JSON_STR, attach),
 	FIELD("macvtap", JSON_OBJ, tap),
 	FIELD("perAttachment", JSON_ARR, per_attachment),
+	FIELD("allocationKey", JSON_STR, key),
+	FIELD("onConflict", JSON_STR, on_conflict),
 	FIELD("hostAccess", JSON_BOOL, c.host_access),
 	FIELD("gc", JSON_STR, gc),
 	FIELD("delWait", JSON_BOOL, c.del_wait),
@@ -155,6 +160,22 @@ static int check_host_access(const struct cni_call *call,
 	return 0;
 }
 
+/* A macvlan is all in the container, whose owner could take a limit off it. */
+static int check_bandwidth(const struct cni_call *call, struct cni_err *err)
+{
+	struct bandwidth b = { 0 };
+	const int r = bandwidth_parse(call, &b, err);
+
+	if (r < 0 || !bandwidth_is_limited(&b))
+		return r;
+	return err_say(
+		err, CNI_E_FIELD, EOPNOTSUPP,
+		"bandwidth: unsupported: %sgress of %llu bits a second: a macvlan has no device on the host that could be limited",
+		b.to_guest.rate ? "in" : "e",
+		8 * (unsigned long long)(b.to_guest.rate ? b.to_guest.rate
+							 : b.from_guest.rate));
+}
+
 static int check_values(const struct cni_call *call, struct raw *raw,
 			struct cni_err *err)
 {
@@ -184,7 +205,7 @@ static int check_values(const struct cni_call *call, struct raw *raw,
 int macvlan_vm_conf_parse(const struct cni_call *call,
 			  struct macvlan_vm_conf *ret, struct cni_err *err)
 {
-	static const char *const left[] = { "attach", NULL };
+	static const char *const left[] = { "attach", "allocationKey", NULL };
 	struct raw raw = {
 		.c = { .parent = "", .mode = "", .tap_queues = 1 },
 		.mac = "",
@@ -205,6 +226,10 @@ int macvlan_vm_conf_parse(const struct cni_call *call,
 		r = settle_mac(call, &raw, err);
 	if (!r)
 		r = settle_attach(call, &raw, err);
+	if (!r)
+		r = request_key(call, &raw.c.key, err);
+	if (!r)
+		r = check_bandwidth(call, err);
 	if (r < 0)
 		return err_ctx(err, r, "network \"%s\"", call->conf.name);
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/mac.h"
+#include "cni/key.h"
 #include "cni/plugin.h"
 
 #define MACVLAN_VM_MAX_QUEUES 256 /* linux/if_tap.h: MAX_TAP_QUEUES */
@@ -35,6 +36,7 @@ enum macvlan_vm_attach {
  * @tap_group:	Group ID likewise
  * @tap_queues:	Of the device, each way; a VMM opens it so many times
  * @tap_mode:	The permissions, of 0666
+ * @key:	What MAC and addresses go with
  */
 struct macvlan_vm_conf {
 	const char *parent;
@@ -53,6 +55,7 @@ struct macvlan_vm_conf {
 	int64_t tap_group;
 	int64_t tap_queues;
 	uint32_t tap_mode;
+	struct cni_key key;
 };
 
 /**

@@ -17,6 +17,8 @@ static void derive_names(struct job *j)
 		       j->node);
 	cni_attachment_alias(&j->attachment, MACVLAN_VM_ROLE, j->alias);
 	cni_attachment_macs(&j->attachment, &j->mac, &unused);
+	if (*j->conf.key.name)
+		j->mac = cni_key_mac(&j->conf.key, &j->attachment);
 	if (j->conf.has_mac)
 		j->mac = j->conf.mac;
 }

@@ -41,6 +41,20 @@ static const struct setup port = { "port",
 				   false,
 				   NULL,
 				   false };
+#define LIMITS                                               \
+	",\"ingressRate\":80000000,\"ingressBurst\":800000," \
+	"\"egressRate\":40000000,\"egressBurst\":800000"
+static const struct setup limits = { "limits", "bridge-vm", WHOLE LIMITS, false,
+				     false,    NULL,	    false };
+static const struct setup limited_tap = {
+	"limited tap",
+	"bridge-vm",
+	WHOLE LIMITS ",\"attach\":\"tap\",\"tap\":{\"name\":\"vm0\"}",
+	false,
+	false,
+	NULL,
+	false
+};
 static const struct setup vlan = {
 	"vlan",
 	"bridge-vm",
@@ -79,6 +93,15 @@ static const struct setup ipam = {
 	NULL,
 	false
 };
+static const struct setup key = { "key",
+				  "ipam-host-local",
+				  "\"perAttachment\":[\"allocationKey\"],"
+				  "\"ipam\":{\"type\":\"ipam-host-local\"," DUAL
+				  "}",
+				  false,
+				  false,
+				  NULL,
+				  false };
 static const struct setup foreign = {
 	"foreign IPAM",
 	"bridge-vm",
@@ -122,7 +145,8 @@ static const struct setup splice = {
 	"\"ips\":[{\"address\":\"10.1.0.2/16\",\"interface\":0}]}",
 	false,
 	false,
-	NULL
+	NULL,
+	false
 };
 /* What the reference bridge has made is ours to remove. */
 static const struct setup taken = {
@@ -166,6 +190,12 @@ static const struct scenario scenarios[] = {
 	{ &port, "port CHECK", "CHECK", NULL, false },
 	{ &port, "port DEL", "DEL", WAIT, false },
 	{ &port, "port GC", "GC", STALE, false },
+	{ &limits, "limits ADD", "ADD", NULL, true },
+	{ &limits, "limits CHECK", "CHECK", NULL, true },
+	{ &limits, "limits DEL", "DEL", WAIT, true },
+	{ &limits, "limits DEL, children", "DEL", EVENT, true },
+	{ &limits, "limits GC", "GC", STALE, true },
+	{ &limited_tap, "limited tap ADD", "ADD", NULL, true },
 	{ &vlan, "vlan ADD", "ADD", NULL, true },
 	{ &vlan, "vlan CHECK", "CHECK", NULL, false },
 	{ &vlan, "vlan DEL", "DEL", WAIT, false },
@@ -190,6 +220,11 @@ static const struct scenario scenarios[] = {
 	{ &ipam, "IPAM CHECK", "CHECK", NULL, false },
 	{ &ipam, "IPAM DEL", "DEL", NULL, false },
 	{ &ipam, "IPAM GC", "GC", STALE, false },
+	/* Not of a new key: what DEL then leaves to it is not always the same. */
+	{ &key, "key ADD of what it had", "ADD", NULL, false },
+	{ &key, "key CHECK", "CHECK", NULL, false },
+	{ &key, "key DEL", "DEL", NULL, false },
+	{ &key, "key GC", "GC", STALE, true },
 	{ &portmap, "portmap ADD", "ADD", NULL, true },
 	{ &portmap, "portmap CHECK", "CHECK", NULL, true },
 	{ &portmap, "portmap DEL", "DEL", NULL, true },

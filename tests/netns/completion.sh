@@ -48,6 +48,9 @@ offers "whose network" 'alpha beta' network rm ''
 offers "ls has none" '' network ls ''
 offers "options" '--id --ifname' add alpha --i
 offers "an ID is anybody's" '' add --id ''
+offers "lease's own verbs" 'ls release' lease ''
+offers "of whose leases" 'alpha beta' lease release ''
+offers "keys are not guessed" '' lease release alpha ''
 offers "files to lint" "$TMPDIR/files/a.conflist $TMPDIR/files/b.conflist" \
 	lint "$TMPDIR/files/"
 offers "more files" "$TMPDIR/files/b.conflist" lint x "$TMPDIR/files/b"

@@ -82,6 +82,21 @@ TEST(every_mode_of_upstream_is_one)
 		      "key \"mode\": unknown macvlan mode: \"source\"");
 }
 
+TEST(no_rate_can_be_limited)
+{
+	check_refused(
+		"\"egressRate\":80,\"egressBurst\":80", "", CNI_E_FIELD,
+		"bandwidth: unsupported: egress of 80 bits a second: a macvlan "
+		"has no device on the host that could be limited");
+	check_refused(
+		"\"runtimeConfig\":{\"bandwidth\":{\"ingressRate\":80,"
+		"\"ingressBurst\":80}}",
+		"", CNI_E_FIELD,
+		"bandwidth: unsupported: ingress of 80 bits a second: a macvlan "
+		"has no device on the host that could be limited");
+	(void)read_conf("\"ingressRate\":0", "");
+}
+
 TEST(bad_values_are_named)
 {
 	check_refused("\"mtu\":67", "", CNI_E_CONFIG,
@@ -232,6 +247,7 @@ int main(void)
 		cmocka_unit_test(permissions_are_octal_and_nothing_more),
 		cmocka_unit_test(
 			who_attaches_says_vm_only_where_that_is_listed),
+		cmocka_unit_test(no_rate_can_be_limited),
 		cmocka_unit_test(host_access_is_refused_where_it_cannot_be),
 		cmocka_unit_test(the_mac_asked_for_last_counts),
 		cmocka_unit_test(a_mac_that_no_guest_can_have_is_refused),
