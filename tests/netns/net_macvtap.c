@@ -100,8 +100,9 @@ TEST(its_number_is_that_of_its_namespace)
 	struct sandbox *s = *state;
 	dev_t one, two;
 
-	make(s, -1, 1);
+	/* In this order: some kernels would miss the index in both. */
 	make(s, s->guest, 1);
+	make(s, -1, 1);
 	one = number_in(s, s->host);
 	two = number_in(s, s->guest);
 	assert_int_equal(major(one), major(two));
