@@ -33,6 +33,8 @@ static const struct verb {
 	{ "network", "ls", "list networks", 1, 2, weft_network },
 	{ "network", "rm NETWORK", "remove what outlives the last guest", 1, 2,
 	  weft_network },
+	{ "run", "NETWORK... -- VMM...", "run a VM on networks", 1, SIZE_MAX,
+	  weft_run },
 	{ "lint", "FILE...", "check configurations: FILE:LINE:COLUMN: what", 1,
 	  SIZE_MAX, weft_lint },
 	{ "doctor", "", "what on this host will get in the way", 0, 0,
@@ -45,18 +47,34 @@ static int usage(FILE *to)
 {
 	(void)fputs("usage: weft [OPTIONS] VERB ARGUMENTS\n\n", to);
 	for (size_t i = 0; i < n_verbs; i++)
-		(void)fprintf(to, "  %-8s %-16s %s\n", verbs[i].name,
+		(void)fprintf(to, "  %-8s %-20s %s\n", verbs[i].name,
 			      verbs[i].usage, verbs[i].about);
 	(void)fputs(
 		"\nOptions:\n"
 		"  --id ID          container ID (default: derived from NETNS)\n"
 		"  -i, --ifname NAME  interface in the guest (default: $CNI_IFNAME, eth0)\n"
 		"  --json           of ls, lint, doctor: all there is, for programs\n"
+		"  --queues N       of run: file descriptors of each network\n"
+		"  --print VMM      of run: the command for what add attached; VMM is\n"
+		"                   qemu, cloud-hypervisor or firecracker\n"
 		"  --cache-dir DIR  where results are kept (default: " CACHE_DIR
 		")\n"
 		"\nEnvironment: NETCONFPATH (/etc/cni/net.d), CNI_PATH, CNI_ARGS, CAP_ARGS (JSON)\n",
 		to);
 	return to == stderr ? 2 : 0;
+}
+
+static int take_number(const char *s, unsigned int max, unsigned int *ret)
+{
+	char *end;
+	unsigned long n;
+
+	errno = 0;
+	n = strtoul(s, &end, 10);
+	if (errno || end == s || *end || *s == '-' || !n || n > max)
+		return -EINVAL;
+	*ret = (unsigned int)n;
+	return 0;
 }
 
 static int take_option(int c, struct weft_args *ret)
@@ -74,12 +92,43 @@ static int take_option(int c, struct weft_args *ret)
 	case 'j':
 		ret->json = true;
 		return 0;
+	case 'q':
+		return take_number(optarg, WEFT_QUEUES_MAX, &ret->queues);
+	case 'p':
+		ret->print = optarg;
+		return 0;
 	case 'h':
 		ret->help = true;
 		return 0;
 	default:
 		return -EINVAL;
 	}
+}
+
+static int find_dashes(int argc, char **argv)
+{
+	int i = 1;
+
+	while (i < argc && strcmp(argv[i], "--") != 0)
+		i++;
+	return i;
+}
+
+/* What follows "--" is a VMM's command line for run, and no option for others;
+ * getopt would not say where that was. */
+static void take_rest(int argc, char **argv, int dashes, struct weft_args *ret)
+{
+	const bool is_run = ret->verb && !strcmp(ret->verb, "run");
+	int end = dashes;
+
+	if (is_run && dashes < argc)
+		ret->command = argv + dashes + 1;
+	for (int i = dashes + 1; !is_run && i < argc; i++)
+		argv[end++] = argv[i];
+	if (!ret->verb && optind < end)
+		ret->verb = argv[optind++];
+	ret->positional = argv + optind;
+	ret->n = (size_t)(end - optind);
 }
 
 /* Options may stand before the verb, as cnitool has it, or anywhere. */
@@ -90,21 +139,23 @@ static int parse(int argc, char **argv, struct weft_args *ret)
 		{ "ifname", required_argument, NULL, 'i' },
 		{ "cache-dir", required_argument, NULL, 'c' },
 		{ "json", no_argument, NULL, 'j' },
+		{ "queues", required_argument, NULL, 'q' },
+		{ "print", required_argument, NULL, 'p' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	const char *env = getenv("CNI_IFNAME");
+	const int dashes = find_dashes(argc, argv);
 	int c;
 
 	*ret = (struct weft_args){ .ifname = env && *env ? env : "eth0",
 				   .cache_dir = CACHE_DIR };
-	while ((c = getopt_long(argc, argv, "hi:", options, NULL)) != -1)
+	while ((c = getopt_long(dashes, argv, "hi:", options, NULL)) != -1)
 		if (take_option(c, ret) < 0)
 			return -EINVAL;
-	if (optind < argc)
+	if (optind < dashes)
 		ret->verb = argv[optind++];
-	ret->positional = argv + optind;
-	ret->n = (size_t)(argc - optind);
+	take_rest(argc, argv, dashes, ret);
 	return 0;
 }
 
@@ -137,8 +188,8 @@ int weft_main(int argc, char **argv)
 	(void)signal(SIGCHLD, SIG_DFL);
 	r = verb->run(&args, &err);
 	if (r >= 0)
-		return r == WEFT_FOUND;
+		return r;
 	(void)fprintf(stderr, "weft: %s (code %d)%s%s\n", err.msg, err.code,
 		      *err.details ? "\n  " : "", err.details);
-	return 1;
+	return verb->run == weft_run ? WEFT_RUN_FAILED : 1;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vmm TAP NETNS MAC: what a virtual machine is to the network, without one. It
- * opens the tap as a VMM would; what comes and goes there is that of a device
+ * vmm TAP|FD NETNS MAC: what a virtual machine is to the network, without one. It
+ * opens the tap as a VMM would, or is given it open; what comes and goes there is that of a device
  * eth0, made in the namespace that plays the guest. Prints "ready".
  */
+#include <ctype.h>
 #include <err.h>
 #include <fcntl.h>
 #include <linux/if.h>
@@ -12,19 +13,32 @@
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-static int open_tap(const char *name, struct ifreq *req)
+static int open_tap(const char *name, short flags, struct ifreq *req)
 {
 	const int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
 
-	*req = (struct ifreq){ .ifr_flags = IFF_TAP | IFF_NO_PI };
+	*req = (struct ifreq){ .ifr_flags = flags };
 	strncpy(req->ifr_name, name, sizeof(req->ifr_name) - 1);
 	if (fd < 0 || ioctl(fd, TUNSETIFF, req) < 0)
 		err(2, "%s", name);
 	return fd;
+}
+
+/* Headers that one device gives, the other takes. */
+static int take_tap(const char *fd, short *flags)
+{
+	struct ifreq req = { 0 };
+	const int n = atoi(fd);
+
+	if (ioctl(n, TUNGETIFF, &req) < 0)
+		err(2, "%s", fd);
+	*flags |= req.ifr_flags & IFF_VNET_HDR;
+	return n;
 }
 
 static void set_mac(int fd, struct ifreq *req, const char *mac)
@@ -44,16 +58,18 @@ int main(int argc, char **argv)
 {
 	static char frame[65536];
 	struct pollfd p[2] = { { .events = POLLIN }, { .events = POLLIN } };
+	short flags = IFF_TAP | IFF_NO_PI;
 	struct ifreq req;
 	int ns;
 
 	if (argc != 4)
 		return 2;
-	p[0].fd = open_tap(argv[1], &req);
+	p[0].fd = isdigit(*argv[1]) ? take_tap(argv[1], &flags)
+				    : open_tap(argv[1], flags, &req);
 	ns = open(argv[2], O_RDONLY | O_CLOEXEC);
 	if (ns < 0 || setns(ns, CLONE_NEWNET))
 		err(2, "%s", argv[2]);
-	p[1].fd = open_tap("eth0", &req);
+	p[1].fd = open_tap("eth0", flags, &req);
 	set_mac(p[1].fd, &req, argv[3]);
 	(void)puts("ready");
 	(void)fflush(stdout);
