@@ -20,6 +20,9 @@
 # shellcheck disable=SC2034
 vm_accel=${WEFT_ACCEL-} vm_accel_why=
 
+# What QEMU is started by, if not by itself: `weft run` and its arguments.
+vm_by=()
+
 # vm_build: kernel and initramfs, and which acceleration works here.
 vm_build() {
 	local tree version root=$guest_dir/vm-root
@@ -135,7 +138,7 @@ vm_launch() {
 	shift
 	[ "$vm_accel" = tcg ] || cpu=host
 	guest_fifos "$name"
-	qemu-system-x86_64 -M q35 -accel "$vm_accel" -cpu "$cpu" -m 128 \
+	"${vm_by[@]}" qemu-system-x86_64 -M q35 -accel "$vm_accel" -cpu "$cpu" -m 128 \
 		-nodefaults -no-user-config -no-reboot -display none \
 		-kernel "$vm_kernel" -initrd "$vm_initramfs" \
 		-append "console=ttyS0 quiet panic=-1 ${vm_arguments-}" \
