@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 
 #include "cni/args.h"
 #include "net/netns.h"
@@ -166,6 +167,19 @@ static int run_vm(struct run *x, struct cni_err *err)
 	return r;
 }
 
+/* `weft gc --orphans` looks at it for a moment. */
+static int lock(struct run *x, struct cni_err *err)
+{
+	const struct timespec tenth = { .tv_nsec = 100000000 };
+	int r = run_space_lock(&x->space, x->args.id, err);
+
+	for (int i = 0; r == -EBUSY && i < 5; i++) {
+		(void)nanosleep(&tenth, NULL);
+		r = run_space_lock(&x->space, x->args.id, err);
+	}
+	return r;
+}
+
 int weft_run(const struct weft_args *a, struct cni_err *err)
 {
 	CLEANUP(run_free) struct run x = { .args = *a, .space.dir = -1 };
@@ -177,6 +191,6 @@ int weft_run(const struct weft_args *a, struct cni_err *err)
 	if (r < 0)
 		return r;
 	run_signals_hold(&x.mask);
-	r = run_space_lock(&x.space, x.args.id, err);
+	r = lock(&x, err);
 	return r ? r : run_vm(&x, err);
 }

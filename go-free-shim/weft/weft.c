@@ -23,6 +23,8 @@ static const struct verb {
 	  weft_check },
 	{ "del", "NETWORK [NETNS]", "detach", 1, 2, weft_del },
 	{ "gc", "NETWORK", "remove what belongs to no guest", 1, 2, weft_gc },
+	{ "gc", "--orphans", "find what nobody holds, on all networks", 0, 1,
+	  weft_gc_orphans },
 	{ "status", "NETWORK", "can the network take another guest?", 1, 2,
 	  weft_status },
 	{ "version", "[NETWORK]", "what its plugins speak", 0, 2,
@@ -53,10 +55,12 @@ static int usage(FILE *to)
 		"\nOptions:\n"
 		"  --id ID          container ID (default: derived from NETNS)\n"
 		"  -i, --ifname NAME  interface in the guest (default: $CNI_IFNAME, eth0)\n"
-		"  --json           of ls, lint, doctor: all there is, for programs\n"
+		"  --json           of ls, gc --orphans, lint, doctor: all there is, for programs\n"
 		"  --queues N       of run: file descriptors of each network\n"
 		"  --print VMM      of run: the command for what add attached; VMM is\n"
 		"                   qemu, cloud-hypervisor or firecracker\n"
+		"  --yes            of gc --orphans: remove it\n"
+		"  --min-age TIME   of gc --orphans: leave alone what is younger (10m)\n"
 		"  --cache-dir DIR  where results are kept (default: " CACHE_DIR
 		")\n"
 		"\nEnvironment: NETCONFPATH (/etc/cni/net.d), CNI_PATH, CNI_ARGS, CAP_ARGS (JSON)\n",
@@ -75,6 +79,48 @@ static int take_number(const char *s, unsigned int max, unsigned int *ret)
 		return -EINVAL;
 	*ret = (unsigned int)n;
 	return 0;
+}
+
+/* "90", "90s", "15m", "2h", "1d" */
+static int take_time(const char *s, unsigned int *ret)
+{
+	static const struct {
+		char unit;
+		unsigned int seconds;
+	} units[] = { { '\0', 1 },
+		      { 's', 1 },
+		      { 'm', 60 },
+		      { 'h', 3600 },
+		      { 'd', 86400 } };
+
+	char *end;
+	const unsigned long n = strtoul(s, &end, 10);
+
+	if (end == s || *s < '0' || *s > '9' || n > UINT16_MAX ||
+	    (*end && end[1]))
+		return -EINVAL;
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
+		if (*end == units[i].unit) {
+			*ret = (unsigned int)n * units[i].seconds;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+static int take_gc_option(int c, struct weft_args *ret)
+{
+	switch (c) {
+	case 'o':
+		ret->orphans = true;
+		return 0;
+	case 'y':
+		ret->yes = true;
+		return 0;
+	case 'a':
+		return take_time(optarg, &ret->min_age);
+	default:
+		return -EINVAL;
+	}
 }
 
 static int take_option(int c, struct weft_args *ret)
@@ -101,7 +147,7 @@ static int take_option(int c, struct weft_args *ret)
 		ret->help = true;
 		return 0;
 	default:
-		return -EINVAL;
+		return take_gc_option(c, ret);
 	}
 }
 
@@ -141,6 +187,9 @@ static int parse(int argc, char **argv, struct weft_args *ret)
 		{ "json", no_argument, NULL, 'j' },
 		{ "queues", required_argument, NULL, 'q' },
 		{ "print", required_argument, NULL, 'p' },
+		{ "orphans", no_argument, NULL, 'o' },
+		{ "yes", no_argument, NULL, 'y' },
+		{ "min-age", required_argument, NULL, 'a' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
@@ -149,7 +198,8 @@ static int parse(int argc, char **argv, struct weft_args *ret)
 	int c;
 
 	*ret = (struct weft_args){ .ifname = env && *env ? env : "eth0",
-				   .cache_dir = CACHE_DIR };
+				   .cache_dir = CACHE_DIR,
+				   .min_age = WEFT_MIN_AGE };
 	while ((c = getopt_long(dashes, argv, "hi:", options, NULL)) != -1)
 		if (take_option(c, ret) < 0)
 			return -EINVAL;
@@ -162,10 +212,10 @@ static int parse(int argc, char **argv, struct weft_args *ret)
 static const struct verb *find_verb(const struct weft_args *a)
 {
 	for (size_t i = 0; a->verb && i < n_verbs; i++)
-		if (!strcmp(verbs[i].name, a->verb))
-			return a->n < verbs[i].n_min || a->n > verbs[i].n_max
-				       ? NULL
-				       : &verbs[i];
+		if (!strcmp(verbs[i].name, a->verb) &&
+		    (verbs[i].run == weft_gc_orphans) == a->orphans &&
+		    a->n >= verbs[i].n_min && a->n <= verbs[i].n_max)
+			return &verbs[i];
 	return NULL;
 }
 

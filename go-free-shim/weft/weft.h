@@ -26,6 +26,9 @@ int weft_main(int argc, char **argv);
  * @json:	--json
  * @queues:	--queues, 0 for what the network says
  * @print:	--print, NULL without it
+ * @orphans:	--orphans, of gc
+ * @yes:	--yes
+ * @min_age:	--min-age, seconds
  * @command:	What follows "--", for run; ended by NULL
  */
 struct weft_args {
@@ -39,8 +42,12 @@ struct weft_args {
 	bool json;
 	unsigned int queues;
 	const char *print;
+	bool orphans, yes;
+	unsigned int min_age;
 	char **command;
 };
+
+#define WEFT_MIN_AGE 600 /* seconds, without --min-age */
 
 #define WEFT_FOUND 1	    /* done, and what was found is status 1 */
 #define WEFT_RUN_FAILED 125 /* run's own failure; the rest is the VMM's */
@@ -50,6 +57,7 @@ struct weft_args {
 int weft_add(const struct weft_args *a, struct cni_err *err);
 int weft_check(const struct weft_args *a, struct cni_err *err);
 int weft_del(const struct weft_args *a, struct cni_err *err);
+int weft_gc_orphans(const struct weft_args *a, struct cni_err *err);
 int weft_gc(const struct weft_args *a, struct cni_err *err);
 int weft_status(const struct weft_args *a, struct cni_err *err);
 int weft_version(const struct weft_args *a, struct cni_err *err);
