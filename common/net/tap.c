@@ -147,6 +147,14 @@ int tap_persist(int fd, struct cni_err *err)
 	return 0;
 }
 
+int tap_expire(int fd, struct cni_err *err)
+{
+	if (ioctl(fd, TUNSETPERSIST, 0UL) < 0)
+		return err_set(err, CNI_E_KERNEL, errno,
+			       "let the tap end with its VMM");
+	return 0;
+}
+
 static int read_tun(struct nlattr *data, void *arg)
 {
 	struct nlattr *tb[IFLA_TUN_MAX + 1];

@@ -116,6 +116,9 @@ int tap_configure(struct netlink *nl, const char *name,
 /** tap_persist() - Let the tap outlive its descriptor */
 int tap_persist(int fd, struct cni_err *err);
 
+/** tap_expire() - From now on it goes with the last of its descriptors */
+int tap_expire(int fd, struct cni_err *err);
+
 /**
  * tap_get() - Read back what a tap is
  * @nl:		rtnetlink socket of the tap's namespace

@@ -243,7 +243,7 @@ static int treat_link(struct orphans *o, const struct link_info *link)
 {
 	cleanup_cache_entry struct cache_entry e = { 0 };
 	struct orphan x = { .link = link };
-	struct cni_alias alias;
+	struct cni_alias alias = { 0 };
 
 	if (link->group != LINK_GROUP_WEFT ||
 	    !cni_alias_parse(link->alias, &alias) || !*alias.of.container_id ||
@@ -262,7 +262,7 @@ static bool has_link(const struct orphans *o, const struct cache_entry *e)
 {
 	const struct cni_attachment a = { e->network, e->container_id,
 					  e->ifname };
-	struct cni_alias alias;
+	struct cni_alias alias = { 0 };
 
 	for (size_t i = 0; i < o->n_links; i++)
 		if (o->links[i].group == LINK_GROUP_WEFT &&

@@ -208,7 +208,8 @@ static char *join_ips(const struct run_nic *nic, bool gateways)
 
 		if (ip->interface >= 0 && of < res->n_interfaces &&
 		    res->interfaces[of].sandbox &&
-		    strcmp(res->interfaces[of].sandbox, nic->session.rt.netns))
+		    strcmp(res->interfaces[of].sandbox,
+			   nic->session.rt.netns) != 0)
 			continue;
 		if (gateways && !ip->gateway.family)
 			continue;

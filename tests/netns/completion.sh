@@ -56,6 +56,7 @@ offers "the VMMs whose command is printed" 'cloud-hypervisor' run --print c
 offers "networks behind an option's value" 'beta' run --print qemu --queues 2 b
 offers "the VMM is a program" "$TMPDIR/files/a.conflist" \
 	run alpha -- "$TMPDIR/files/a"
+offers "one network's orphans" 'beta' gc --orphans --min-age 5m b
 offers "doctor takes nothing" '' doctor ''
 offers "nor does repair" '' repair ''
 rm "$NETCONFPATH"/*

@@ -10,6 +10,8 @@ test_main "$@"
 . "$(dirname "$0")/../lib/cni.sh"
 # shellcheck source=tests/lib/vm.sh
 . "$(dirname "$0")/../lib/vm.sh"
+# shellcheck source=tests/lib/qemu_helper.sh
+. "$(dirname "$0")/../lib/qemu_helper.sh"
 
 page=$cni_root/examples/qemu.md
 export NETCONFPATH=$TMPDIR/net.d CNI_PATH=$cni_bin
@@ -155,3 +157,43 @@ reaches vm1
 guest_run vm1 'poweroff -f' >/dev/null 2>&1 || true
 ends vm1
 same "0 $before" "$status $(state c1)" "by name: nothing is left"
+
+# --- by the helper, for a user without privileges ---
+
+# helper_block N: with the helper where it is here.
+helper_block() {
+	block "$1" | sed "s|/usr/local/libexec/weft-qemu-helper|$helper|"
+}
+
+# as_user COMMAND...: in the group that the page lets in.
+as_user() {
+	setpriv --reuid 1000 --regid 1000 \
+		--groups "$(getent group kvm | cut -d: -f3)" \
+		env PATH="$PATH" "$@"
+}
+
+helper_install
+ln -s weft /opt/cni/bin/portmap-nft
+cp "$NETCONFPATH"/* /etc/cni/net.d
+grep -q ^kvm: /etc/group || echo kvm:x:64055: >>/etc/group
+before=$(state c1)
+# What it reads and writes must be the user's to read and write.
+cp "$vm_kernel" "$TMPDIR/kernel"
+vm_kernel=$TMPDIR/kernel
+chmod 1777 "$TMPDIR"
+rm -f "$TMPDIR"/{arguments,vm1.*}
+bash -euo pipefail -c "$(helper_block 5)" >/dev/null 2>&1
+vm_by=(as_user run-block "$(helper_block 6)")
+umask 0
+vm_launch vm1
+umask 022
+boots vm1 "a user's guest boots"
+same 1000 "$(ps -o uid= -C qemu-system-x86_64 -C qemu-system-x86 |
+	sort -u | tr -d ' ')" "QEMU is that user's"
+configures vm1 hybrid
+reaches vm1
+guest_run vm1 'poweroff -f' >/dev/null 2>&1 || true
+ends vm1
+same "0 " "$status $(ip -o link show type tun)" "its tap ends with it"
+"$cni_bin/weft" gc --orphans --yes --min-age 0 >/dev/null
+same "$before" "$(state c1 | grep -v /etc/weft)" "and its lease with gc --orphans"
