@@ -121,7 +121,7 @@ left() {
 before=$(state)
 starts --id vm1 net1 net2 -- "$vmm" hold %FDS% fds=%FDS1% %TAP% %TAP1% \
 	%MAC0% %MAC1% %IP% %IP1% %GATEWAY% %MTU% %QUEUES1% \
-	a=%FDLIST1%,b=%NETNS% 100% %FD% %fds% %%TAP%% x,vhostfds=%VHOSTFDS%,y
+	a=%FDLIST1%,b=%NETNS% 100% %FD% %fds% %%TAP%%
 pid=$(sed -n 's/^pid //p' "$OUT")
 tap0=$(word 3) tap1=$(word 4)
 same "$(sed -n "s/^tap \([0-9]*\) $tap0\$/\1/p" "$OUT")" "$(word 1)" \
@@ -145,7 +145,6 @@ same "a=$(word 2 | sed 's/fds=//; s/:/,/g'),b=/run/weft/run/vm1/netns" \
 # shellcheck disable=SC2153 # not TAP
 same "100% %FD% %fds% %$tap0%" "$(word 13) $(word 14) $(word 15) $(word 16)" \
 	"what is no placeholder stays"
-same "x,y" "$(word 17)" "without vhost-net its option is left out"
 same 700 "$(stat -c %a /run/weft/run/vm1)" "its directory is root's"
 same "lo" "$(nsenter --net=/run/weft/run/vm1/netns ip -o link |
 	awk -F': ' '{ print $2 }')" "its namespace is empty"
@@ -315,6 +314,19 @@ is "the attachments stay" "$("$weft" ls --json)" 'length == 2'
 runs net1 --id vm1 -- "$vmm" exit %FDS%
 same "0 " "$status $(left)" "the next run of that ID cleans up, and runs"
 
+"$weft" run net1 --id vm1 -- setpriv --reuid 1000 --regid 1000 --clear-groups \
+	--pdeathsig TERM sleep 30 &
+run=$!
+sleepers() {
+	pgrep -P "$run" -x sleep
+}
+until_true 50 sleepers >/dev/null
+pid=$(sleepers)
+kill -KILL "$run"
+ends
+until_true 50 [ ! -e "/proc/$pid" ]
+succeeds "also one that became another user, and asked for it" \
+	[ ! -e "/proc/$pid" ]
 starts net1 --id vm1 -- "$vmm" stubborn %FDS%
 kill -KILL "$run"
 ends
@@ -382,26 +394,39 @@ else
 	skip "a macvtap" "this kernel has none"
 fi
 
-# As far as it can be without a kernel that has it: a device of that name.
+# In a /dev of its own: once without vhost-net, once with a device of that name;
+# and as this kernel has it.
 mkdir "$TMPDIR/dev"
 mount -t tmpfs dev "$TMPDIR/dev"
 mkdir "$TMPDIR/dev/net"
 mknod "$TMPDIR/dev/net/tun" c 10 200
 mknod "$TMPDIR/dev/null" c 1 3
-mknod "$TMPDIR/dev/vhost-net" c 1 3
-cat >"$TMPDIR/with-vhost" <<'EOF'
+cat >"$TMPDIR/in-dev" <<'EOF'
 #!/bin/bash
 mount --bind "$TMPDIR/dev" /dev
 exec "$@"
 EOF
-chmod +x "$TMPDIR/with-vhost"
+chmod +x "$TMPDIR/in-dev"
 rm -f "$OUT"*
-succeeds "with vhost-net" unshare --mount "$TMPDIR/with-vhost" "$weft" run \
+succeeds "without vhost-net" unshare --mount "$TMPDIR/in-dev" "$weft" run \
+	net2 --id vm1 -- "$vmm" exit x,vhostfds=%VHOSTFDS%,y %FDS%
+same "x,y" "$(word 1)" "its option is left out"
+mknod "$TMPDIR/dev/vhost-net" c 1 3
+rm -f "$OUT"*
+succeeds "with vhost-net" unshare --mount "$TMPDIR/in-dev" "$weft" run \
 	net2 --id vm1 -- "$vmm" exit x,vhostfds=%VHOSTFDS%,y %FDS%
 same "x,vhostfds=$(sed -n 's/^vhost //p' "$OUT" | sort -n | paste -sd:),y" "$(word 1)" \
 	"its descriptors are told"
 same 3 "$(grep -c ^vhost "$OUT")" "as many as queues"
 umount "$TMPDIR/dev"
+vhost=
+if [ -c /dev/vhost-net ]; then
+	vhost=,vhost=on
+	runs net2 --id vm1 -- "$vmm" exit %VHOSTFDS% %FDS%
+	same 3 "$(grep -c ^vhost "$OUT")" "this kernel's vhost-net"
+else
+	skip "this kernel's vhost-net" "there is no /dev/vhost-net"
+fi
 same "" "$(left)" "nothing is left"
 
 # --- --print ---
@@ -429,9 +454,9 @@ succeeds "--print qemu" "$weft" run --print qemu net1 net2 --id vm1
 note "$output"
 # shellcheck disable=SC2016 # no variable
 calls "runs as printed, whatever the tap's name" \
-	'.[1:] == ["-netdev", "tap,id=net0,ifname=a,,b'\''c$d,script=no,downscript=no",
+	'.[1:] == ["-netdev", "tap,id=net0,ifname=a,,b'\''c$d,script=no,downscript=no'"$vhost"'",
 	"-device", "virtio-net-pci,netdev=net0,mac='"$mac"',host_mtu=1500",
-	"-netdev", "tap,id=net1,ifname='"$tap1"',script=no,downscript=no,queues=3",
+	"-netdev", "tap,id=net1,ifname='"$tap1"',script=no,downscript=no,queues=3'"$vhost"'",
 	"-device", "virtio-net-pci,netdev=net1,mac='"$mac1"',host_mtu=1500,mq=on,vectors=8"]'
 succeeds "--print cloud-hypervisor" \
 	"$weft" run --print cloud-hypervisor -i eth1 net2 --id vm1
