@@ -67,6 +67,28 @@ int netns_is_own(int fd, struct cni_err *err);
  */
 int netns_lock(int timeout_s, int *ret_fd, struct cni_err *err);
 
+/**
+ * netns_pin() - Make an empty network namespace that lives at a path
+ * @path:	A file that is made, in a directory that exists
+ * @err:	Filled on failure, code CNI_E_NETNS
+ *
+ * The calling thread is back in its own namespace on return.
+ *
+ * Source: namespaces(7), ip-netns(8).
+ *
+ * Return: 0, -EEXIST if there is such a file, or another negative errno
+ */
+int netns_pin(const char *path, struct cni_err *err);
+
+/**
+ * netns_unpin() - Remove what netns_pin() made, in any state of it
+ *
+ * The namespace lives on while a process is in it or has it open.
+ *
+ * Return: 0, also where there is nothing, or a negative errno
+ */
+int netns_unpin(const char *path, struct cni_err *err);
+
 #define cleanup_netns_leave CLEANUP(netns_leave)
 
 #endif

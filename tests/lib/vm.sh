@@ -21,8 +21,8 @@
 # shellcheck disable=SC2034
 vm_accel=${WEFT_ACCEL-} vm_accel_why=
 
-# What runs QEMU.
-vm_with=()
+# What QEMU is started by, if not by itself: `weft run` and its arguments.
+vm_by=()
 
 # vm_build: kernel and initramfs, and which acceleration works here.
 vm_build() {
@@ -138,9 +138,9 @@ vm_start() {
 vm_start_macvtap() {
 	local name=$1 node=$2 queues=$3 mac=$4
 	local device=virtio-net-pci,netdev=net0,mac=$mac,romfile=
-	local vm_with=("${BASH_SOURCE[0]%/*}/../../examples/macvtap/with-fds.sh")
+	local vm_by=("${BASH_SOURCE[0]%/*}/../../examples/macvtap/with-fds.sh")
 
-	vm_with+=("$node" "$queues")
+	vm_by+=("$node" "$queues")
 	vm_arguments="weft.addresses=$5 weft.gateways=$6"
 	shift 6
 	[ "$queues" = 1 ] || device+=,mq=on,vectors=$((2 * queues + 2))
@@ -154,7 +154,7 @@ vm_launch() {
 	shift
 	[ "$vm_accel" = tcg ] || cpu=host
 	guest_fifos "$name"
-	"${vm_with[@]}" qemu-system-x86_64 -M q35 -accel "$vm_accel" -cpu "$cpu" -m 128 \
+	"${vm_by[@]}" qemu-system-x86_64 -M q35 -accel "$vm_accel" -cpu "$cpu" -m 128 \
 		-nodefaults -no-user-config -no-reboot -display none \
 		-kernel "$vm_kernel" -initrd "$vm_initramfs" \
 		-append "console=ttyS0 quiet panic=-1 ${vm_arguments-}" \
