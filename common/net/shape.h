@@ -14,7 +14,7 @@ struct netlink;
 
 /* Of the filter that takes what comes in: after a guard's, which look at it
  * first and let it come here with TC_ACT_UNSPEC. */
-#define SHAPE_PRIO 0x7766
+#define SHAPE_PRIO 0x7800
 
 /**
  * struct shape_rate - A limit
