@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # make help lists the targets. V=1 shows commands, SAN=1 builds with sanitizers.
 
+.DEFAULT_GOAL := all
 B := build$(if $(SAN),/san)
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s%s\n' $(1) '$(2)')
@@ -16,12 +17,13 @@ comma := ,
 SANITIZE := $(if $(SAN),-fsanitize=address$(comma)undefined \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer)
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -Icommon -Iplugins -Iipam -Igo-free-shim \
+	-I$(BPF) \
 	$(WARN) $(HARDEN) $(SANITIZE) $(CPPFLAGS) $(CFLAGS) \
 	$(shell pkg-config --cflags $(LIBS) 2>/dev/null)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SANITIZE) $(LDFLAGS)
 LDLIBS = $(shell pkg-config --libs $(LIBS) 2>/dev/null)
 
-NAMES := bridge-vm macvlan-vm ipam-host-local portmap-nft
+NAMES := bridge-vm macvlan-vm tap-vm ipam-host-local portmap-nft
 SRC := $(wildcard common/*/*.c plugins/*.c plugins/*/*.c ipam/*/*.c \
 	go-free-shim/libcni/*.c go-free-shim/weft/*.c)
 # A program of its own, with privileges of its own: of the command it has only
@@ -29,7 +31,8 @@ SRC := $(wildcard common/*/*.c plugins/*.c plugins/*/*.c ipam/*/*.c \
 HELPER := weft-qemu-helper
 HELPER_SRC := $(wildcard go-free-shim/$(HELPER)/*.c)
 HELPER_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(HELPER_SRC) \
-	$(wildcard common/*/*.c go-free-shim/libcni/*.c) \
+	$(wildcard common/base/*.c common/cni/*.c common/net/*.c \
+		go-free-shim/libcni/*.c) \
 	$(addprefix go-free-shim/weft/,run_device.c run_nic.c run_space.c \
 		run_words.c session.c))
 HDR := $(wildcard common/*/*.h plugins/*/*.h ipam/*/*.h go-free-shim/*/*.h)
@@ -44,8 +47,11 @@ TEST_HDR := $(wildcard tests/*/*.h)
 FAULTS_SRC := $(filter-out %/fail_alloc.c,$(wildcard tests/faults/*.c))
 FAULTS_HDR := $(wildcard tests/faults/*.h)
 FORMATTED = $(LINT_SRC) $(wildcard examples/*.c) $(LINT_HDR) $(UNIT_SRC) \
-	$(NETNS_SRC) $(TEST_HDR) $(wildcard tests/faults/*.c) $(BENCH_SRC)
+	$(NETNS_SRC) $(TEST_HDR) $(wildcard tests/faults/*.c) $(BENCH_SRC) \
+	$(BPF_SRC)
 SH := .ci/run completions/weft.bash $(wildcard examples/*.sh tests/*.sh tests/*/*.sh)
+
+include common/bpf/bpf.mk
 
 .PHONY: all
 all: $(B)/bin/weft $(NAMES:%=$(B)/bin/%) $(B)/libexec/$(HELPER) $(if $(SAN),,lib) ## build build/bin and build/lib (default)
@@ -67,6 +73,8 @@ $(B)/obj/%.o: %.c Makefile
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(OBJ): | $(BPF_INSNS)
 
 -include $(sort $(OBJ:.o=.d) $(HELPER_OBJ:.o=.d)) $(UNIT:=.d) $(NETNS:=.d)
 
@@ -211,7 +219,7 @@ rules:
 
 .PHONY: analyze
 analyze: $(LINT_SRC:%.c=$(B)/analyze/%.ok) $(HDR:%.h=$(B)/analyze/%.h.ok)
-$(B)/analyze/%.ok: %.c
+$(B)/analyze/%.ok: %.c | $(BPF_INSNS)
 	$(call say,ANALYZE,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -O2 -Werror -fanalyzer -MMD -MP -MT $@ \
@@ -225,7 +233,7 @@ $(B)/analyze/%.h.ok: %.h
 
 .PHONY: tidy
 tidy: $(LINT_SRC:%.c=$(B)/tidy/%.ok)
-$(B)/tidy/%.ok: %.c .clang-tidy $(HDR)
+$(B)/tidy/%.ok: %.c .clang-tidy $(HDR) | $(BPF_INSNS)
 	$(call say,TIDY,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)clang-tidy --quiet $< -- $(ALL_CFLAGS) 2>$(@:.ok=.log) || \
@@ -233,14 +241,14 @@ $(B)/tidy/%.ok: %.c .clang-tidy $(HDR)
 	$(Q)touch $@
 
 .PHONY: cppcheck
-cppcheck:
+cppcheck: $(BPF_INSNS)
 	$(call say,CPPCHECK,)
 	$(Q)mkdir -p $(B)/cppcheck
 	$(Q)cppcheck -q --error-exitcode=1 --std=c11 --inline-suppr \
 		--cppcheck-build-dir=$(B)/cppcheck \
 		--enable=warning,performance,portability \
 		--suppressions-list=tests/lint/cppcheck.txt -D_GNU_SOURCE \
-		-Icommon -Iplugins -Iipam -Igo-free-shim $(LINT_SRC)
+		-Icommon -Iplugins -Iipam -Igo-free-shim -I$(BPF) $(LINT_SRC)
 
 .PHONY: shellcheck
 shellcheck:

@@ -13,7 +13,7 @@ STATIC_HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection
 STATIC_BASE = -std=gnu17 -D_GNU_SOURCE -Os $(STATIC_HARDEN) -ffunction-sections \
 	-fdata-sections -fno-asynchronous-unwind-tables
 STATIC_CFLAGS = $(STATIC_BASE) $(WARN) -Icommon -Iplugins -Iipam \
-	-Igo-free-shim -isystem $(S)/src/libnl3/include -isystem $(S)/include
+	-Igo-free-shim -I$(BPF) -isystem $(S)/src/libnl3/include -isystem $(S)/include
 
 # Spelt out, since musl-gcc knows no -static-pie. It costs 9 us beside a file
 # at a fixed address, a twentieth of VERSION.
@@ -70,7 +70,7 @@ $(NAMES:%=$(S)/bin/%): $(S)/bin/weft
 
 STATIC_RULES := Makefile static/static.mk static/sources.txt
 
-$(STATIC_OBJ): $(S)/obj/%.o: %.c $(STATIC_RULES)
+$(STATIC_OBJ): $(S)/obj/%.o: %.c $(STATIC_RULES) | $(BPF_INSNS)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(MUSL_CC) $(STATIC_CFLAGS) -MMD -MP -c -o $@ $<

@@ -61,6 +61,23 @@ static int set_owner(int fd, const struct tap_opts *o, struct cni_err *err)
 	return 0;
 }
 
+static int open_device(int *ret_fd, struct cni_err *err)
+{
+	const int fd = open(device, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0)
+		return err_set(err, CNI_E_KERNEL, errno, "open %s", device);
+	*ret_fd = fd;
+	return 0;
+}
+
+int tap_available(struct cni_err *err)
+{
+	cleanup_close int fd = -1;
+
+	return open_device(&fd, err);
+}
+
 int tap_open(const struct tap_opts *opts, int *ret_fd, uint32_t *ret_index,
 	     struct cni_err *err)
 {
@@ -71,12 +88,9 @@ int tap_open(const struct tap_opts *opts, int *ret_fd, uint32_t *ret_index,
 	r = link_check_name(opts->name, err);
 	if (r < 0)
 		return err_ctx(err, r, "create tap");
-	fd = open(device, O_RDWR | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return err_set(err, CNI_E_KERNEL, errno,
-			       "create tap %s: open %s", opts->name, device);
-
-	r = attach(fd, opts, &index, err);
+	r = open_device(&fd, err);
+	if (!r)
+		r = attach(fd, opts, &index, err);
 	if (r >= 0)
 		r = set_owner(fd, opts, err);
 	if (r < 0)

@@ -113,6 +113,9 @@ int tap_join(const char *name, uint32_t index, bool multi_queue, int *ret_fd,
 int tap_configure(struct netlink *nl, const char *name,
 		  const struct tap_conf *conf, struct cni_err *err);
 
+/** tap_available() - Can this process open /dev/net/tun? Errors as tap_open() */
+int tap_available(struct cni_err *err);
+
 /** tap_persist() - Let the tap outlive its descriptor */
 int tap_persist(int fd, struct cni_err *err);
 

@@ -9,6 +9,7 @@
 #include "ipam-host-local/conf.h"
 #include "macvlan-vm/conf.h"
 #include "portmap-nft/conf.h"
+#include "tap-vm/conf.h"
 
 static int read_bridge_vm(const struct cni_call *call, struct facts *ret,
 			  struct cni_err *err)
@@ -31,6 +32,15 @@ static int read_macvlan_vm(const struct cni_call *call, struct facts *ret,
 
 	(void)ret;
 	return macvlan_vm_conf_parse(call, &c, err);
+}
+
+static int read_tap_vm(const struct cni_call *call, struct facts *ret,
+		       struct cni_err *err)
+{
+	struct tap_vm_conf c;
+
+	(void)ret;
+	return tap_vm_conf_parse(call, &c, err);
 }
 
 static int read_portmap_nft(const struct cni_call *call, struct facts *ret,
@@ -63,6 +73,7 @@ static int read_ipam_host_local(const struct cni_call *call, struct facts *ret,
 static const struct kind kinds[] = {
 	{ "bridge-vm", KIND_MAIN, NULL, read_bridge_vm },
 	{ "macvlan-vm", KIND_MAIN, NULL, read_macvlan_vm },
+	{ "tap-vm", KIND_CHAINED, NULL, read_tap_vm },
 	{ "portmap-nft", KIND_CHAINED, "portMappings", read_portmap_nft },
 	{ "ipam-host-local", KIND_IPAM, NULL, read_ipam_host_local },
 	{ "bridge", KIND_MAIN, NULL, NULL },

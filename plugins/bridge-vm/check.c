@@ -184,12 +184,12 @@ static int check_tap(struct job *j, const struct cni_result *prev,
 	if (!tap.tap || tap.packet_info)
 		return damaged(err, "tap %s: does not carry plain frames",
 			       e->name);
-	if (tap.multi_queue != (j->conf.tap_queues > 1))
+	if (tap.multi_queue != (j->conf.tap.queues > 1))
 		return damaged(
 			err,
 			"tap %s: is %smulti-queue, and a VMM asking for %lld queues cannot open it",
 			e->name, tap.multi_queue ? "" : "not ",
-			(long long)j->conf.tap_queues);
+			(long long)j->conf.tap.queues);
 	return 0;
 }
 

@@ -67,30 +67,6 @@ static const struct json_field fields[] = {
 	{ 0 },
 };
 
-static const struct json_field tap_fields[] = {
-	FIELD("name", JSON_STR, c.tap_name),
-	FIELD("owner", JSON_INT, c.tap_owner, .min = 0, .max = UINT32_MAX - 1),
-	FIELD("group", JSON_INT, c.tap_group, .min = 0, .max = UINT32_MAX - 1),
-	FIELD("queues", JSON_INT, c.tap_queues, .min = 1,
-	      .max = BRIDGE_VM_MAX_QUEUES),
-	{ 0 },
-};
-
-static int decode_tap(struct raw *raw, struct cni_err *err)
-{
-	struct cni_err bad = CNI_ERR_INIT;
-	int r;
-
-	r = json_decode(raw->tap, tap_fields, raw, err);
-	if (r < 0)
-		return err_ctx(err, r, "key \"tap\"");
-	if (*raw->c.tap_name && cni_ifname_check(raw->c.tap_name, &bad) < 0)
-		return err_say(err, CNI_E_CONFIG, EINVAL,
-			       "key \"tap\": key \"name\": \"%s\": %s",
-			       raw->c.tap_name, bad.msg);
-	return 0;
-}
-
 /* Which of our own keys the network's owner leaves to whoever attaches. */
 static int check_per_attachment(const cJSON *list, struct cni_err *err)
 {
@@ -247,10 +223,7 @@ int bridge_vm_conf_parse(const struct cni_call *call,
 	struct raw raw = {
 		.c = { .bridge = "cni0",
 		       .uplink = "",
-		       .tap_name = "",
-		       .tap_owner = -1,
-		       .tap_group = -1,
-		       .tap_queues = 1 },
+		       .tap = TAP_REQUEST_INIT },
 		.masq_backend = "",
 		.attach = "veth",
 		.gc = "",
@@ -259,7 +232,7 @@ int bridge_vm_conf_parse(const struct cni_call *call,
 
 	r = json_decode(call->conf.doc, fields, &raw, err);
 	if (!r)
-		r = decode_tap(&raw, err);
+		r = tap_request_decode(raw.tap, &raw.c.tap, err);
 	if (!r)
 		r = check_per_attachment(raw.per_attachment, err);
 	if (!r)

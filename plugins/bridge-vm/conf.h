@@ -8,9 +8,9 @@
 
 #include "base/mac.h"
 #include "cni/plugin.h"
+#include "guest/tap_request.h"
 #include "net/vlan.h"
 
-#define BRIDGE_VM_MAX_QUEUES 256 /* linux/if_tun.h: MAX_TAP_QUEUES */
 #define BRIDGE_VM_MTU_AUTO (-1)
 
 enum bridge_vm_attach {
@@ -43,10 +43,7 @@ enum bridge_vm_attach {
  * @has_mac:	@mac was asked for
  * @mac:	The guest's
  * @attach:	Container or VM
- * @tap_name:	"" for the derived one
- * @tap_owner:	User ID that may open the tap; -1: root only
- * @tap_group:	Group ID likewise
- * @tap_queues:	What the VMM will ask for; over 1 needs IFF_MULTI_QUEUE
+ * @tap:	A VM's
  */
 struct bridge_vm_conf {
 	const char *bridge;
@@ -71,10 +68,7 @@ struct bridge_vm_conf {
 	bool has_mac;
 	struct mac mac;
 	enum bridge_vm_attach attach;
-	const char *tap_name;
-	int64_t tap_owner;
-	int64_t tap_group;
-	int64_t tap_queues;
+	struct tap_request tap;
 };
 
 /**

@@ -11,13 +11,13 @@
 
 static void derive_names(struct job *j)
 {
-	const bool is_named_tap = job_is_vm(j) && *j->conf.tap_name;
+	const bool is_named_tap = job_is_vm(j) && *j->conf.tap.name;
 
 	cni_attachment_link_name(&j->attachment, job_is_vm(j) ? "tap" : "veth",
 				 j->port_name);
 	if (is_named_tap)
 		(void)snprintf(j->port_name, sizeof(j->port_name), "%s",
-			       j->conf.tap_name);
+			       j->conf.tap.name);
 	cni_attachment_alias(&j->attachment, BRIDGE_VM_ROLE, j->alias);
 	cni_attachment_macs(&j->attachment, &j->guest_mac, &j->port_mac);
 	if (j->conf.has_mac)

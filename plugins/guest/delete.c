@@ -18,14 +18,10 @@ static bool is_gone(int r)
 }
 
 /* In our own namespace CNI_IFNAME is the host's. */
-int guest_delete(const struct cni_call *call, const char *role,
-		 enum link_wait wait, struct cni_err *err)
+int guest_reach(const struct cni_call *call, struct netlink **ret,
+		struct cni_err *err)
 {
-	const struct cni_attachment a = cni_attachment_of(call);
-	cleanup_netlink struct netlink *guest = NULL;
 	cleanup_close int netns = -1;
-	char alias[CNI_LINK_ALIAS_SIZE];
-	struct link_info link;
 	int r;
 
 	if (!*call->args.netns || cni_netns_is_own(call->args.netns))
@@ -35,11 +31,22 @@ int guest_delete(const struct cni_call *call, const char *role,
 		log_info("DEL: %s", err->msg);
 		return 0;
 	}
+	return r ? r : netlink_open_in(netns, ret, err);
+}
+
+int guest_delete(const struct cni_call *call, const char *role,
+		 enum link_wait wait, struct cni_err *err)
+{
+	const struct cni_attachment a = cni_attachment_of(call);
+	cleanup_netlink struct netlink *guest = NULL;
+	char alias[CNI_LINK_ALIAS_SIZE];
+	struct link_info link;
+	int r = guest_reach(call, &guest, err);
+
+	if (r < 0 || !guest)
+		return r;
 	cni_attachment_alias(&a, role, alias);
-	if (!r)
-		r = netlink_open_in(netns, &guest, err);
-	if (!r)
-		r = link_get(guest, a.ifname, &link, err);
+	r = link_get(guest, a.ifname, &link, err);
 	/* Found by an alternative name, or made by another plugin. */
 	if (!r && (strcmp(link.name, a.ifname) != 0 ||
 		   (*link.alias && strcmp(link.alias, alias) != 0)))

@@ -73,6 +73,19 @@ int guest_announce(const struct guest *g, const struct mac *mac,
 struct route guest_route(const struct cni_result *r,
 			 const struct cni_route *route, uint32_t oif);
 
+/* What tap-vm makes says so: then the addresses are the VM's behind it. */
+#define TAP_VM_ROLE "tap-vm"
+
+/**
+ * guest_reach() - Open rtnetlink in the container's namespace, for DEL
+ * @ret:	Unchanged where there is nothing to be done: the namespace is gone
+ *		or not said, or it is our own, in which nothing is touched
+ *
+ * Return: 0, or a negative errno: it cannot be opened, so the guest may live
+ */
+int guest_reach(const struct cni_call *call, struct netlink **ret,
+		struct cni_err *err);
+
 /**
  * guest_delete() - Remove CNI_IFNAME in the container
  * @role:	The plugin's: an interface with the alias of another role, or of

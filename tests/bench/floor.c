@@ -375,6 +375,7 @@ static void add_veth(void)
 	set_guest(guest);
 	put_up(&b);
 	flush(host, &b);
+	ask_link(host, INDEX(n));
 	announce(guest);
 }
 

@@ -59,6 +59,7 @@ static const struct call_info table[] = {
 	CALL(poll, FAILS(EINTR, ENOMEM)),
 	CALL(ppoll, FAILS(EINTR, ENOMEM)),
 	CALL(ioctl, FAILS(EPERM, ENOMEM, EIO)),
+	CALL(bpf, FAILS(EPERM, ENOMEM, EAGAIN)),
 	CALL(fcntl, FAILS(EPERM)),
 	CALL(setns, FAILS(EPERM, ENOMEM)),
 	CALL(pipe2, FAILS(EMFILE, ENFILE)),

@@ -17,6 +17,7 @@
 
 #include "base/file.h"
 #include "base/ip.h"
+#include "bpf/filter.h"
 #include "net/addr.h"
 #include "net/link.h"
 #include "net/netns.h"
@@ -69,6 +70,20 @@ static uint64_t hash(const void *data, size_t n)
 	return h;
 }
 
+static void read_splice(struct state *s, size_t at, const struct link_info *l)
+{
+	const struct bpf_filter f = { .ifindex = l->index,
+				      .prio = BPF_FILTER_SPLICE,
+				      .name = "weft_splice" };
+	uint8_t tag[BPF_TAG_SIZE];
+	struct cni_err e = CNI_ERR_INIT;
+	const int r = bpf_filter_get(net[at], &f, tag, &e);
+
+	must(r, &e);
+	if (r)
+		add(s, "splice in %zu: %s", at, l->name);
+}
+
 static void read_links(struct state *s, size_t at)
 {
 	cleanup_free struct link_info *links = NULL;
@@ -85,6 +100,8 @@ static void read_links(struct state *s, size_t at)
 		char text[IP_NET_STR_SIZE];
 		size_t n_addrs = 0;
 
+		if (at)
+			read_splice(s, at, &links[i]);
 		must(addr_list(net[at], links[i].index, &addrs, &n_addrs, &e),
 		     &e);
 		for (size_t k = 0; k < n_addrs; k++)

@@ -276,6 +276,48 @@ static void make_parent(void)
 	must(link_set_up(host, v.guest_index, true, &e), "parent", &e);
 }
 
+/* Of the plugin that came before tap-vm; CHECK and DEL find the addresses gone,
+ * so each ADD gets them anew. */
+void world_give_addresses(const struct setup *s)
+{
+	static const char *const texts[] = { "10.1.0.2/16", "fd00:1::2/64" };
+	struct cni_err e = CNI_ERR_INIT;
+	struct link_info eth0;
+	struct ip_net addr;
+
+	if (!world_has_pod(s))
+		return;
+	must(link_get(inside[1], "eth0", &eth0, &e), "pod", &e);
+	for (size_t i = 0; i < 2; i++)
+		if (ip_net_parse(texts[i], &addr) ||
+		    (addr_add(inside[1], eth0.index, &addr, IFA_F_NODAD, &e) <
+			     0 &&
+		     e.errnum != EEXIST && e.errnum != EACCES))
+			errx(2, "pod: %s", e.msg);
+}
+
+bool world_has_pod(const struct setup *s)
+{
+	return !strcmp(s->type, "tap-vm");
+}
+
+static void make_pod(const struct setup *s)
+{
+	struct veth_opts o = { .host_name = "g0",
+			       .guest_name = "eth0",
+			       .netns = -1,
+			       .alias = "pod" };
+	struct cni_err e = CNI_ERR_INIT;
+	struct veth v;
+
+	must(netns_open("/run/netns/" GUEST, &o.netns, &e), "pod", &e);
+	must(veth_create(host, &o, &v, &e), "pod", &e);
+	(void)close(o.netns);
+	must(link_set_up(host, v.host_index, true, &e), "pod", &e);
+	must(link_set_up(inside[1], v.guest_index, true, &e), "pod", &e);
+	world_give_addresses(s);
+}
+
 void world_build(const struct setup *s, bool is_fresh)
 {
 	const struct request add = {
@@ -292,6 +334,8 @@ void world_build(const struct setup *s, bool is_fresh)
 	reset_sysctls();
 	if (s->has_parent)
 		make_parent();
+	if (world_has_pod(s))
+		make_pod(s);
 	if (is_fresh)
 		return;
 	world_call(&add, &a);

@@ -52,6 +52,12 @@ void world_open(const char *bin, const char *reference, const char *preload);
  */
 void world_build(const struct setup *s, bool is_fresh);
 
+/** world_has_pod() - Does something come before the plugin, and make eth0? */
+bool world_has_pod(const struct setup *s);
+
+/** world_give_addresses() - To that eth0, where there is one */
+void world_give_addresses(const struct setup *s);
+
 /**
  * world_forget() - Take away what belongs to the network
  *

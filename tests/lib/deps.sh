@@ -7,10 +7,10 @@ set -euo pipefail
 
 packages() {
 	case $1 in
-	build) echo gcc libc6-dev make pkg-config \
+	build) echo gcc libc6-dev make pkg-config clang binutils \
 		libcjson-dev libnl-3-dev ;;
 	static) echo gcc make musl-tools linux-libc-dev dpkg-dev patch \
-		xz-utils ;;
+		xz-utils clang binutils ;;
 	bench) echo iproute2 jq util-linux bsdextrautils ;;
 	test) echo libcmocka-dev iproute2 nftables iptables jq strace util-linux \
 		libcap2-bin \

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vmm TAP|FD NETNS MAC: what a virtual machine is to the network, without one. It
- * opens the tap as a VMM would, or is given it open; what comes and goes there is that of a device
- * eth0, made in the namespace that plays the guest. Prints "ready".
+ * vmm TAP|FD NETNS MAC: what a virtual machine is to the network, without one.
+ * It opens the tap as a VMM would, or has it open by that number, with the
+ * offloads of a guest's virtio-net; what comes and goes there is that of a device eth0, made in the namespace that
+ * plays the guest. Prints "ready".
  */
 #include <ctype.h>
 #include <err.h>
@@ -18,27 +19,30 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-static int open_tap(const char *name, short flags, struct ifreq *req)
-{
-	const int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+enum { VNET_HDR = 10 };
 
-	*req = (struct ifreq){ .ifr_flags = flags };
-	strncpy(req->ifr_name, name, sizeof(req->ifr_name) - 1);
-	if (fd < 0 || ioctl(fd, TUNSETIFF, req) < 0)
+/* Frames come and go with their header, which says what is still to be done. */
+static int set_up(int fd, const char *name)
+{
+	const unsigned long offloads = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
+	int size = VNET_HDR;
+
+	if (fd < 0 || ioctl(fd, TUNSETVNETHDRSZ, &size) < 0 ||
+	    ioctl(fd, TUNSETOFFLOAD, offloads) < 0)
 		err(2, "%s", name);
 	return fd;
 }
 
-/* Headers that one device gives, the other takes. */
-static int take_tap(const char *fd, short *flags)
+static int open_tap(const char *name, struct ifreq *req)
 {
-	struct ifreq req = { 0 };
-	const int n = atoi(fd);
+	const int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
 
-	if (ioctl(n, TUNGETIFF, &req) < 0)
-		err(2, "%s", fd);
-	*flags |= req.ifr_flags & IFF_VNET_HDR;
-	return n;
+	*req = (struct ifreq){ .ifr_flags =
+				       IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
+	strncpy(req->ifr_name, name, sizeof(req->ifr_name) - 1);
+	if (fd < 0 || ioctl(fd, TUNSETIFF, req) < 0)
+		err(2, "%s", name);
+	return set_up(fd, name);
 }
 
 static void set_mac(int fd, struct ifreq *req, const char *mac)
@@ -56,20 +60,19 @@ static void set_mac(int fd, struct ifreq *req, const char *mac)
 
 int main(int argc, char **argv)
 {
-	static char frame[65536];
+	static char frame[VNET_HDR + 65536];
 	struct pollfd p[2] = { { .events = POLLIN }, { .events = POLLIN } };
-	short flags = IFF_TAP | IFF_NO_PI;
 	struct ifreq req;
 	int ns;
 
 	if (argc != 4)
 		return 2;
-	p[0].fd = isdigit(*argv[1]) ? take_tap(argv[1], &flags)
-				    : open_tap(argv[1], flags, &req);
+	p[0].fd = isdigit(*argv[1]) ? set_up(atoi(argv[1]), argv[1])
+				    : open_tap(argv[1], &req);
 	ns = open(argv[2], O_RDONLY | O_CLOEXEC);
 	if (ns < 0 || setns(ns, CLONE_NEWNET))
 		err(2, "%s", argv[2]);
-	p[1].fd = open_tap("eth0", flags, &req);
+	p[1].fd = open_tap("eth0", &req);
 	set_mac(p[1].fd, &req, argv[3]);
 	(void)puts("ready");
 	(void)fflush(stdout);

@@ -39,6 +39,7 @@ never() {
 may common/base base
 may common/cni cni base
 may common/net net base
+may common/bpf bpf net base splice.insns
 # plugins/guest is what the plugins share, and knows none of them.
 for plugin in plugins/*/; do
 	plugin=${plugin%/}
@@ -59,6 +60,7 @@ never common/base 'netlink/|linux/(rtnetlink|netlink|if_link)' \
 	'base knows no kernel networking'
 never common/cni 'netlink/|linux/|sched\.h' 'cni knows no kernel'
 never common/net 'cjson/' 'net knows no JSON'
+never common/bpf 'cjson/' 'bpf knows no JSON'
 never plugins 'netlink/|linux/(rtnetlink|netlink|if_link|netfilter)' \
 	'a netlink constant in a plugin is in the wrong room'
 never ipam 'netlink/|linux/|net/' 'an IPAM plugin knows no kernel networking'

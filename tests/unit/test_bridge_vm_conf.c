@@ -35,10 +35,10 @@ TEST(nothing_said_means_the_defaults)
 		     c.ip_masq || c.disable_guest || c.strict_gc || c.has_mac);
 	assert_int_equal(c.mtu, 0);
 	assert_int_equal(c.attach, BRIDGE_VM_VETH);
-	assert_string_equal(c.tap_name, "");
-	assert_int_equal(c.tap_owner, -1);
-	assert_int_equal(c.tap_group, -1);
-	assert_int_equal(c.tap_queues, 1);
+	assert_string_equal(c.tap.name, "");
+	assert_int_equal(c.tap.owner, -1);
+	assert_int_equal(c.tap.group, -1);
+	assert_int_equal(c.tap.queues, 1);
 }
 
 TEST(every_key_is_read)
@@ -56,10 +56,10 @@ TEST(every_key_is_read)
 	assert_false(c.is_default_gateway);
 	assert_int_equal(c.mtu, 9000);
 	assert_int_equal(c.attach, BRIDGE_VM_TAP);
-	assert_string_equal(c.tap_name, "t");
-	assert_int_equal(c.tap_owner, 0);
-	assert_true(c.tap_group == 4294967294);
-	assert_int_equal(c.tap_queues, 256);
+	assert_string_equal(c.tap.name, "t");
+	assert_int_equal(c.tap.owner, 0);
+	assert_true(c.tap.group == 4294967294);
+	assert_int_equal(c.tap.queues, 256);
 }
 
 TEST(a_default_gateway_is_a_gateway)
