@@ -31,7 +31,8 @@ SRC := $(wildcard common/*/*.c plugins/*.c plugins/*/*.c ipam/*/*.c \
 HELPER := weft-qemu-helper
 HELPER_SRC := $(wildcard go-free-shim/$(HELPER)/*.c)
 HELPER_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(HELPER_SRC) \
-	$(wildcard common/*/*.c go-free-shim/libcni/*.c) \
+	$(wildcard common/base/*.c common/cni/*.c common/net/*.c \
+		go-free-shim/libcni/*.c) \
 	$(addprefix go-free-shim/weft/,run_device.c run_nic.c run_space.c \
 		run_words.c session.c))
 HDR := $(wildcard common/*/*.h plugins/*/*.h ipam/*/*.h go-free-shim/*/*.h)

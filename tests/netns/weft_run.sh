@@ -355,6 +355,19 @@ else
 	skip "a tap in the VM's namespace" "no reference plugins"
 fi
 
+# tap-vm's is there, too, beside the interface that it is joined to.
+jq '.name = "net8" | .plugins += [{type: "tap-vm", tap: {queues: 2}}]' \
+	"$NETCONFPATH/net3.conflist" >"$NETCONFPATH/net8.conflist"
+runs net8 --id vm1 -- "$vmm" exit %FDS% %TAP% %MAC% %IP% eth0
+same 0 "$status" "tap-vm behind a container's network"
+same "$(sed -n "s/^tap \([0-9]*\) $(word 2)\$/\1/p" "$OUT" | paste -sd:) 2" \
+	"$(word 1) $(grep -c ^tap "$OUT")" "gives its tap's queues"
+is "and the guest's MAC and addresses" "$(jq -nc '$ARGS.positional' --args \
+	"$(word 3)" "$(word 4)")" '(.[0] | test("^02:")) and (.[1] |
+	test("^10\\.3\\.0\\.[0-9]+/24,fd00:3::[0-9a-f]+/64$"))'
+ip link del net3 2>/dev/null || true
+same "" "$(left)" "and nothing is left"
+
 # A macvtap is opened by the node that the result names.
 cat >"$TMPDIR/plugins/fake-macvtap" <<'EOF'
 #!/bin/bash
