@@ -63,6 +63,8 @@ static const char *holder_of_link(const struct orphans *o,
 	/* A veth goes with the namespace that its other end is in. */
 	if (!strcmp(link->kind, "veth"))
 		return "namespace";
+	if (!strcmp(link->kind, "ifb"))
+		return NULL; /* its port is gone, or treat_link() passes it by */
 	if (strcmp(link->kind, "tun") != 0)
 		return "unknown";
 	return orphan_is_open(o, link) ? "VMM" : NULL;
@@ -155,7 +157,7 @@ static int look_again(const struct orphans *o, const struct link_info *was,
 		return r == -ENODEV ? 0 : r;
 	if (strcmp(is.alias, was->alias) != 0 || is.group != was->group)
 		return 0;
-	return orphan_is_open(o, &is)
+	return !strcmp(is.kind, "tun") && orphan_is_open(o, &is)
 		       ? err_say(err, CNI_E_TAKEN, EBUSY,
 				 "%s: a VMM has opened it by now", is.name)
 		       : 1;
@@ -239,6 +241,16 @@ static int recall(const struct orphans *o, const struct cni_attachment *a,
 	return 0;
 }
 
+/* What a port's rate is limited by goes with the port. */
+static bool is_of_a_port(const struct orphans *o, const struct link_info *link)
+{
+	for (size_t i = 0; !strcmp(link->kind, "ifb") && i < o->n_links; i++)
+		if (o->links[i].index != link->index &&
+		    !strcmp(o->links[i].alias, link->alias))
+			return true;
+	return false;
+}
+
 static int treat_link(struct orphans *o, const struct link_info *link)
 {
 	cleanup_cache_entry struct cache_entry e = { 0 };
@@ -247,7 +259,7 @@ static int treat_link(struct orphans *o, const struct link_info *link)
 
 	if (link->group != LINK_GROUP_WEFT ||
 	    !cni_alias_parse(link->alias, &alias) || !*alias.of.container_id ||
-	    !orphan_is_asked(o, alias.of.network))
+	    !orphan_is_asked(o, alias.of.network) || is_of_a_port(o, link))
 		return 0;
 	x.of = alias.of;
 	if (recall(o, &x.of, &x.cache_dir, &e)) {

@@ -109,6 +109,16 @@ same "net1 vm1 eth0 tap $tap 11m removed" "$(tail -n 1 <<<"$output" |
 	tr -s ' ')" "removes it"
 same "$before" "$(now)" "and its lease, and its rules"
 
+# --- what limits a port's rate ---
+
+add vm1 v1 "$(jq -c '.egressRate = 8000000 | .egressBurst = 800000' <<<"$vm")"
+nobodys "a port's ifb is no line of its own"
+ip link del "$(port)"
+is "but where the port is gone" "$(orphans --min-age 0)" \
+	'length == 1 and .[0].kind == "ifb" and .[0].heldBy == null'
+succeeds "--yes" "$weft" gc --orphans --yes --min-age 0
+same "$before" "$(now)" "removes it, its lease and its rules"
+
 # --- what is alike, and is not ours ---
 
 ip link add name dummybr type bridge
@@ -124,8 +134,7 @@ same "[]" "$(orphans --min-age 0)" "what belongs to a network"
 ip link set "$tap" alias "weft1:bridge-vm:#0123456789abcdef"
 held "an alias that was too long to name it" unknown
 ip link del "$tap"
-ip link add name "$tap" type ifb 2>/dev/null ||
-	ip link add name "$tap" type bridge
+ip link add name "$tap" type bridge
 ip link set "$tap" group 0x77656674 alias weft1:bridge-vm:net1:vm1:eth0
 held "a kind that is not known" unknown
 ip link del "$tap"
