@@ -25,10 +25,20 @@ LDLIBS = $(shell pkg-config --libs $(LIBS) 2>/dev/null)
 
 NAMES := bridge-vm macvlan-vm tap-vm ipam-host-local portmap-nft
 SRC := $(wildcard common/*/*.c plugins/*.c plugins/*/*.c ipam/*/*.c \
-	go-free-shim/*/*.c)
+	go-free-shim/libcni/*.c go-free-shim/weft/*.c)
+# A program of its own, with privileges of its own: of the command it has only
+# what attaches and opens.
+HELPER := weft-qemu-helper
+HELPER_SRC := $(wildcard go-free-shim/$(HELPER)/*.c)
+HELPER_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(HELPER_SRC) \
+	$(wildcard common/base/*.c common/cni/*.c common/net/*.c \
+		go-free-shim/libcni/*.c) \
+	$(addprefix go-free-shim/weft/,run_device.c run_nic.c run_space.c \
+		run_words.c session.c))
 HDR := $(wildcard common/*/*.h plugins/*/*.h ipam/*/*.h go-free-shim/*/*.h)
 OBJ := $(SRC:%.c=$(B)/obj/%.o)
-MOST := $(filter-out $(B)/obj/plugins/main.o,$(OBJ))
+MOST := $(filter-out $(B)/obj/plugins/main.o,$(OBJ)) \
+	$(B)/obj/go-free-shim/$(HELPER)/acl.o
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/%)
 NETNS_SRC := $(wildcard tests/netns/net_*.c)
@@ -39,14 +49,19 @@ FAULTS_HDR := $(wildcard tests/faults/*.h)
 FORMATTED = $(LINT_SRC) $(wildcard examples/*.c) $(LINT_HDR) $(UNIT_SRC) \
 	$(NETNS_SRC) $(TEST_HDR) $(wildcard tests/faults/*.c) $(BENCH_SRC) \
 	$(BPF_SRC)
-SH := .ci/run completions/weft.bash $(wildcard examples/*.sh tests/*.sh tests/*/*.sh)
+SH := .ci/run completions/weft.bash $(wildcard examples/*.sh examples/*/*.sh tests/*.sh tests/*/*.sh)
 
 include common/bpf/bpf.mk
 
 .PHONY: all
-all: $(B)/bin/weft $(NAMES:%=$(B)/bin/%) $(if $(SAN),,lib) ## build build/bin and build/lib (default)
+all: $(B)/bin/weft $(NAMES:%=$(B)/bin/%) $(B)/libexec/$(HELPER) $(if $(SAN),,lib) ## build build/bin and build/lib (default)
 
 $(B)/bin/weft: $(OBJ)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(B)/libexec/$(HELPER): $(HELPER_OBJ)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -61,7 +76,7 @@ $(B)/obj/%.o: %.c Makefile
 
 $(OBJ): | $(BPF_INSNS)
 
--include $(OBJ:.o=.d) $(UNIT:=.d) $(NETNS:=.d)
+-include $(sort $(OBJ:.o=.d) $(HELPER_OBJ:.o=.d)) $(UNIT:=.d) $(NETNS:=.d)
 
 # Tests: one program per file, linked with everything but main().
 $(UNIT): $(B)/tests/%: tests/unit/%.c $(MOST)
@@ -99,12 +114,15 @@ BINDIR ?= /opt/cni/bin
 PREFIX ?= /usr/local
 DATADIR ?= $(PREFIX)/share
 MANDIR ?= $(DATADIR)/man
+LIBEXECDIR ?= $(PREFIX)/libexec
 define install-from
 $(Q)install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man8
 $(Q)install -m 755 $(1)/weft $(DESTDIR)$(BINDIR)/.weft.new
 $(Q)mv -f $(DESTDIR)$(BINDIR)/.weft.new $(DESTDIR)$(BINDIR)/weft
 $(Q)for name in $(NAMES); do \
 	ln -sfn weft $(DESTDIR)$(BINDIR)/$$name || exit; done
+$(Q)install -d $(DESTDIR)$(LIBEXECDIR)
+$(Q)install -m 755 $(1:%/bin=%/libexec)/$(HELPER) $(DESTDIR)$(LIBEXECDIR)
 $(Q)install -m 644 $(wildcard docs/*.8) $(DESTDIR)$(MANDIR)/man8
 $(Q)install -d $(addprefix $(DESTDIR)$(DATADIR)/,weft \
 	bash-completion/completions zsh/site-functions)
@@ -175,7 +193,7 @@ unit: ## the unit tests alone: no root, no kernel
 	$(Q)$(MAKE) --no-print-directory SAN=1 test-programs
 	$(Q)tests/run.sh unit
 
-LINT_SRC := $(SRC) $(STATIC_SRC)
+LINT_SRC := $(SRC) $(HELPER_SRC) $(STATIC_SRC)
 LINT_HDR := $(HDR) $(wildcard static/*/*.h)
 
 .PHONY: lint

@@ -15,8 +15,8 @@ _weft_networks() {
 
 _weft() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local verbs='add check del gc status version ls network repair lint doctor'
-	local options='--id --ifname --cache-dir --json --help'
+	local verbs='add check del gc status version run ls network repair lease lint doctor'
+	local options='--id --ifname --cache-dir --json --queues --print --orphans --yes --min-age --help'
 	local verb='' word words=''
 	local -i i n=0
 
@@ -26,9 +26,14 @@ _weft() {
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		return
 		;;
-	--id | --ifname | -i) return ;;
+	--print)
+		mapfile -t COMPREPLY < <(compgen -W \
+			'qemu cloud-hypervisor firecracker' -- "$cur")
+		return
+		;;
+	--id | --ifname | -i | --queues | --min-age) return ;;
 	esac
-	if [[ $cur = -* ]]; then
+	if [[ $cur = -* && " ${COMP_WORDS[*]:0:COMP_CWORD} " != *' -- '* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
 		return
 	fi
@@ -36,7 +41,17 @@ _weft() {
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
-		--id | --ifname | -i | --cache-dir) i+=1 ;;
+		--id | --ifname | -i | --cache-dir | --queues | --print | --min-age)
+			i+=1
+			;;
+		--)
+			# A VMM and its arguments.
+			[ "$verb" != run ] || {
+				mapfile -t COMPREPLY < <(compgen -c -f -- "$cur")
+				compopt -o filenames 2>/dev/null || true
+				return
+			}
+			;;
 		-*) ;;
 		*)
 			if [ -z "$verb" ]; then
@@ -51,13 +66,15 @@ _weft() {
 	:*) words=$verbs ;;
 	network:0) words='ls rm' ;;
 	network:1) [ "$prev" != rm ] || words=$(_weft_networks) ;;
+	lease:0) words='ls release' ;;
+	lease:1) words=$(_weft_networks) ;;
 	lint:*)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		compopt -o filenames 2>/dev/null || true
 		return
 		;;
-	doctor:* | help:* | repair:*) ;;
-	*:0) words=$(_weft_networks) ;;
+	doctor:* | help:* | lease:* | repair:*) ;;
+	*:0 | run:*) words=$(_weft_networks) ;;
 	add:1 | check:1 | del:1 | version:1)
 		mapfile -t COMPREPLY < <(compgen -f -- "${cur:-/run/netns/}")
 		compopt -o filenames 2>/dev/null || true

@@ -24,7 +24,10 @@ STATIC_LDFLAGS := -static -nostartfiles -s -Wl,-pie,--no-dynamic-linker \
 	-Wl,-z,text,-z,relro,-z,now,-z,noexecstack,--gc-sections,--build-id=none
 
 STATIC_SRC := $(wildcard static/*.c)
-STATIC_OBJ := $(sort $(SRC:%.c=$(S)/obj/%.o) $(STATIC_SRC:%.c=$(S)/obj/%.o))
+STATIC_OBJ := $(sort $(SRC:%.c=$(S)/obj/%.o) $(STATIC_SRC:%.c=$(S)/obj/%.o) \
+	$(HELPER_SRC:%.c=$(S)/obj/%.o))
+STATIC_HELPER_OBJ := $(HELPER_OBJ:$(B)/obj/%=$(S)/obj/%) \
+	$(STATIC_SRC:%.c=$(S)/obj/%.o)
 CJSON_OBJ := $(S)/obj/cjson/cJSON.o
 LIBNL_OBJ := $(patsubst %,$(S)/obj/libnl3/lib/%.o,addr attr cache cache_mngr \
 	cache_mngt data error handlers hash hashtable mpls msg nl object \
@@ -36,7 +39,7 @@ static: ## build/static/bin: one static file against musl, the one to ship
 	$(Q)$(MAKE) --no-print-directory static-sources
 	$(Q)$(MAKE) --no-print-directory static-bin
 
-static-bin: $(S)/bin/weft $(NAMES:%=$(S)/bin/%)
+static-bin: $(S)/bin/weft $(NAMES:%=$(S)/bin/%) $(S)/libexec/$(HELPER)
 	@printf '%s: %d bytes, sha256 %s\n' $(S)/bin/weft \
 		$$(stat -c %s $(S)/bin/weft) \
 		$$(sha256sum <$(S)/bin/weft | cut -d ' ' -f 1)
@@ -54,7 +57,10 @@ static-sources:
 	$(Q)ln -sfn /usr/include/asm-generic $(S)/include/asm-generic
 	$(Q)ln -sfn /usr/include/$(MULTIARCH)/asm $(S)/include/asm
 
-$(S)/bin/weft: $(STATIC_OBJ) $(LIBNL_OBJ) $(CJSON_OBJ)
+$(S)/libexec/$(HELPER): $(STATIC_HELPER_OBJ) $(LIBNL_OBJ) $(CJSON_OBJ)
+$(S)/bin/weft: $(filter-out $(HELPER_SRC:%.c=$(S)/obj/%.o),$(STATIC_OBJ)) \
+	$(LIBNL_OBJ) $(CJSON_OBJ)
+$(S)/bin/weft $(S)/libexec/$(HELPER):
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(MUSL_CC) $(STATIC_LDFLAGS) -o $@ $(STATIC_START) $^ $(STATIC_END)

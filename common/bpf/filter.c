@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "net/netlink.h"
+#include "net/qdisc.h"
 
 enum { HANDLE = 1 }; /* each plugin has a priority of its own */
 
@@ -36,19 +37,10 @@ static struct netlink_req filter_req(int type, int flags,
 static int ensure_clsact(struct netlink *nl, uint32_t ifindex,
 			 struct cni_err *err)
 {
-	const struct tcmsg t = {
-		.tcm_family = AF_UNSPEC,
-		.tcm_ifindex = (int)ifindex,
-		.tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0),
-		.tcm_parent = TC_H_CLSACT,
-	};
-	struct netlink_req q = netlink_req(
-		RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, &t, sizeof(t));
+	struct netlink_req q = qdisc_clsact_req(ifindex);
 	struct cni_err e = CNI_ERR_INIT;
-	int r;
+	const int r = netlink_do(nl, &q, &e);
 
-	netlink_put_str(&q, TCA_KIND, "clsact");
-	r = netlink_do(nl, &q, &e);
 	if (!r || r == -EEXIST)
 		return 0;
 	*err = e;

@@ -28,6 +28,8 @@
  * @mtu:		Bytes
  * @group:		LINK_GROUP_WEFT if we made it
  * @flags:		IFF_*
+ * @tx_queues:		As many as it was made with
+ * @tx_queue_len:	Frames
  * @promiscuity:	How many want it promiscuous
  * @link_netnsid:	-1: @peer is in the device's own namespace
  * @accept_ra:		sysctl of that name; -1: no IPv6 here
@@ -47,6 +49,7 @@
  */
 struct link_info {
 	uint32_t index, master, peer, mtu, group, flags, promiscuity;
+	uint32_t tx_queues, tx_queue_len;
 	int32_t link_netnsid;
 	int32_t accept_ra, disable_ipv6;
 	uint8_t operstate;

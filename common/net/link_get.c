@@ -96,6 +96,8 @@ static int parse(struct nlmsghdr *h, struct link_info *ret, struct cni_err *err)
 	l.peer = netlink_attr_u32(tb[IFLA_LINK], 0);
 	l.mtu = netlink_attr_u32(tb[IFLA_MTU], 0);
 	l.group = netlink_attr_u32(tb[IFLA_GROUP], 0);
+	l.tx_queues = netlink_attr_u32(tb[IFLA_NUM_TX_QUEUES], 0);
+	l.tx_queue_len = netlink_attr_u32(tb[IFLA_TXQLEN], 0);
 	l.promiscuity = netlink_attr_u32(tb[IFLA_PROMISCUITY], 0);
 	l.link_netnsid =
 		(int32_t)netlink_attr_u32(tb[IFLA_LINK_NETNSID], (uint32_t)-1);

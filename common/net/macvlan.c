@@ -11,7 +11,12 @@
 #include "net/link.h"
 #include "net/netlink.h"
 
-enum { INDEX_TRIES = 16, REQUESTS = 3, ADDRGEN = 2 };
+enum {
+	INDEX_TRIES = 16,
+	REQUESTS = 3,
+	ADDRGEN = 2,
+	TAP_QUEUE_LEN = 1000, /* of a queue; with 0 it would drop every frame */
+};
 
 static const struct {
 	const char *name;
@@ -41,6 +46,11 @@ const char *macvlan_mode_name(uint32_t mode)
 	return "?";
 }
 
+static const char *kind_of(const struct macvlan_opts *o)
+{
+	return o->tap_queues ? "macvtap" : "macvlan";
+}
+
 static struct netlink_req create_req(const struct macvlan_opts *o,
 				     uint32_t index)
 {
@@ -57,9 +67,14 @@ static struct netlink_req create_req(const struct macvlan_opts *o,
 		netlink_put_u32(&q, IFLA_MTU, o->mtu);
 	if (o->netns >= 0)
 		netlink_put_u32(&q, IFLA_NET_NS_FD, (uint32_t)o->netns);
+	if (o->tap_queues) {
+		netlink_put_u32(&q, IFLA_TXQLEN, TAP_QUEUE_LEN);
+		netlink_put_u32(&q, IFLA_NUM_TX_QUEUES, o->tap_queues);
+		netlink_put_u32(&q, IFLA_NUM_RX_QUEUES, o->tap_queues);
+	}
 
 	info = netlink_nest(&q, IFLA_LINKINFO);
-	netlink_put_str(&q, IFLA_INFO_KIND, "macvlan");
+	netlink_put_str(&q, IFLA_INFO_KIND, kind_of(o));
 	data = netlink_nest(&q, IFLA_INFO_DATA);
 	netlink_put_u32(&q, IFLA_MACVLAN_MODE, o->mode);
 	if (o->bc_queue_len)
@@ -88,7 +103,7 @@ static void discard(const struct netlink *nl, const struct macvlan_opts *o)
 	if (open_target(nl, o, &target, &ignored) < 0 ||
 	    link_get(target, o->name, &l, &ignored) < 0)
 		return; /* DEL finds it by its name */
-	if (strcmp(l.name, o->name) != 0 || strcmp(l.kind, "macvlan") != 0 ||
+	if (strcmp(l.name, o->name) != 0 || strcmp(l.kind, kind_of(o)) != 0 ||
 	    l.group != LINK_GROUP_WEFT ||
 	    (!mac_equal(&o->mac, &zero) && !mac_equal(&o->mac, &l.mac)))
 		return;
@@ -163,7 +178,7 @@ int macvlan_create(struct netlink *nl, const struct macvlan_opts *opts,
 		return 0;
 	}
 	*err = e;
-	return err_ctx(err, r, "create macvlan %s", opts->name);
+	return err_ctx(err, r, "create %s %s", kind_of(opts), opts->name);
 }
 
 static int read_macvlan(struct nlattr *data, void *arg)
@@ -180,11 +195,11 @@ static int read_macvlan(struct nlattr *data, void *arg)
 	return 0;
 }
 
-int macvlan_get(struct netlink *nl, const char *name, struct macvlan_info *ret,
-		struct cni_err *err)
+int macvlan_get(struct netlink *nl, const char *name, bool is_tap,
+		struct macvlan_info *ret, struct cni_err *err)
 {
-	const int r =
-		link_get_data(nl, name, "macvlan", read_macvlan, ret, err);
+	const char *kind = is_tap ? "macvtap" : "macvlan";
+	const int r = link_get_data(nl, name, kind, read_macvlan, ret, err);
 
-	return r < 0 ? err_ctx(err, r, "find macvlan %s", name) : 0;
+	return r < 0 ? err_ctx(err, r, "find %s %s", kind, name) : 0;
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* macvlan.h - devices of their own MAC on another one, the parent. */
+/* macvlan.h - devices of their own MAC on another one, the parent: macvlans, and
+ * macvtaps, whose frames a character device has. */
 #ifndef WEFT_NET_MACVLAN_H
 #define WEFT_NET_MACVLAN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -23,6 +25,9 @@ struct netlink;
  *		the kernel would look for @name in the socket's namespace
  * @bc_queue_len: Broadcasts that may wait on the parent; 0: the kernel's
  *		default
+ * @tap_queues:	0: a macvlan. Else a macvtap: so many queues each way, and 1000
+ *		frames that each may hold. It can be opened more often, up to
+ *		256 times, but then openers share queues
  * @alias:	NULL, or the ifalias, at most 255 bytes. Only for a derived name
  *		in the socket's own namespace; forbids IPv6 link-local addresses
  *		as well, see link_req_mark()
@@ -33,7 +38,7 @@ struct macvlan_opts {
 	int netns;
 	uint32_t mode;
 	struct mac mac;
-	uint32_t mtu, index, bc_queue_len;
+	uint32_t mtu, index, bc_queue_len, tap_queues;
 	const char *alias;
 };
 
@@ -44,14 +49,14 @@ uint32_t macvlan_mode(const char *name);
 const char *macvlan_mode_name(uint32_t mode);
 
 /**
- * macvlan_create() - Create a macvlan in place, down
+ * macvlan_create() - Create a macvlan or a macvtap in place, down
  * @nl:		rtnetlink socket of the parent's namespace
  * @opts:	Options, read only
  * @ret_index:	Its ifindex; unchanged on failure
  * @err:	Filled on failure
  *
  * One request makes it with name, MAC, MTU, ifindex, LINK_GROUP_WEFT and
- * namespace. After a failure nothing is left; if the answer was lost, a macvlan
+ * namespace. After a failure nothing is left; if the answer was lost, a device
  * that has this name, group and MAC is removed through a fresh socket: the
  * caller has made sure before that there is none.
  *
@@ -64,7 +69,7 @@ const char *macvlan_mode_name(uint32_t mode);
  *   -EBUSY       the parent is a port of something else
  *   -EINVAL      the kernel refused an option: also a second device on a parent
  *                in passthru; @err holds its sentence
- *   -EOPNOTSUPP  no macvlan support in this kernel
+ *   -EOPNOTSUPP  no such devices in this kernel
  *   -EPERM       no CAP_NET_ADMIN over one of the namespaces
  */
 int macvlan_create(struct netlink *nl, const struct macvlan_opts *opts,
@@ -83,13 +88,14 @@ struct macvlan_info {
  * macvlan_get() - Read back what a macvlan is
  * @nl:		rtnetlink socket of its namespace
  * @name:	Interface name
+ * @is_tap:	It should be a macvtap
  * @ret:	Unchanged on failure
  * @err:	Filled on failure
  *
- * Return: 0, -ENODEV if there is no such device, or -EMEDIUMTYPE if it is no
- * macvlan
+ * Return: 0, -ENODEV if there is no such device, or -EMEDIUMTYPE if it is of
+ * another kind
  */
-int macvlan_get(struct netlink *nl, const char *name, struct macvlan_info *ret,
-		struct cni_err *err);
+int macvlan_get(struct netlink *nl, const char *name, bool is_tap,
+		struct macvlan_info *ret, struct cni_err *err);
 
 #endif

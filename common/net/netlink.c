@@ -18,6 +18,7 @@ struct exchange {
 	uint32_t first; /* sequence number of the first request */
 	size_t n;	/* requests */
 	size_t left;	/* answers that have not come */
+	bool acked;	/* what is told before does not count */
 	bool framed;	/* first and last only answer to refuse the whole */
 	bool changed;	/* NLM_F_DUMP_INTR */
 	int *results;
@@ -179,7 +180,7 @@ static int take(struct netlink *nl, struct exchange *x, struct nlmsghdr *h,
 
 	if (x->cb && !x->changed && x->cb_result >= 0)
 		x->cb_result = x->cb(h, x->arg, err);
-	if (x->cb && !(h->nlmsg_flags & NLM_F_MULTI))
+	if (x->cb && !x->acked && !(h->nlmsg_flags & NLM_F_MULTI))
 		x->left--;
 	return 0;
 }
@@ -291,6 +292,16 @@ int netlink_get(struct netlink *nl, struct netlink_req *req, netlink_cb *cb,
 	struct exchange x = { .n = 1, .left = 1, .cb = cb, .arg = arg };
 
 	return exchange(nl, req, &x, 0, err);
+}
+
+int netlink_get_echo(struct netlink *nl, struct netlink_req *req,
+		     netlink_cb *cb, void *arg, struct cni_err *err)
+{
+	struct exchange x = {
+		.n = 1, .left = 1, .acked = true, .cb = cb, .arg = arg
+	};
+
+	return exchange(nl, req, &x, (unsigned)NLM_F_ECHO | NLM_F_ACK, err);
 }
 
 int netlink_dump(struct netlink *nl, struct netlink_req *req, netlink_cb *cb,

@@ -218,6 +218,16 @@ int netlink_get(struct netlink *nl, struct netlink_req *req, netlink_cb *cb,
 		void *arg, struct cni_err *err);
 
 /**
+ * netlink_get_echo() - Ask for one object of tc's, which the kernel tells its
+ *	listeners and not who asks
+ *
+ * As netlink_get(), but of some objects nothing is told: then @cb is not called,
+ * and this is success.
+ */
+int netlink_get_echo(struct netlink *nl, struct netlink_req *req,
+		     netlink_cb *cb, void *arg, struct cni_err *err);
+
+/**
  * netlink_dump() - Ask for all objects that match
  * @nl:		Socket
  * @req:	Request; freed in every case. Let its header and attributes

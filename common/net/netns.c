@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 
 #include "base/file.h"
@@ -84,6 +85,17 @@ void netns_leave(int *home)
 		abort();
 	(void)close(*home);
 	*home = -1;
+}
+
+int netns_is_own(int fd, struct cni_err *err)
+{
+	cleanup_close int home = own_netns_open();
+	struct stat own, other;
+
+	if (home < 0 || fstat(home, &own) < 0 || fstat(fd, &other) < 0)
+		return err_set(err, CNI_E_NETNS, home < 0 ? -home : errno,
+			       "compare a netns with our own");
+	return own.st_dev == other.st_dev && own.st_ino == other.st_ino;
 }
 
 int netns_lock(int timeout_s, int *ret_fd, struct cni_err *err)

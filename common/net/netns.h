@@ -46,6 +46,15 @@ int netns_enter(int fd, int *ret_home, struct cni_err *err);
 void netns_leave(int *home);
 
 /**
+ * netns_is_own() - Is a descriptor that of the calling thread's namespace?
+ * @fd:		From netns_open()
+ * @err:	Filled on failure, code CNI_E_NETNS
+ *
+ * Return: 1 or 0, or a negative errno: it cannot be told
+ */
+int netns_is_own(int fd, struct cni_err *err);
+
+/**
  * netns_lock() - One of us at a time in the calling thread's namespace
  * @timeout_s:	Seconds, > 0
  * @ret_fd:	Close it to unlock; unchanged on failure
@@ -57,6 +66,28 @@ void netns_leave(int *home);
  * Return: 0, -ETIMEDOUT (CNI_E_RETRY), or another negative errno
  */
 int netns_lock(int timeout_s, int *ret_fd, struct cni_err *err);
+
+/**
+ * netns_pin() - Make an empty network namespace that lives at a path
+ * @path:	A file that is made, in a directory that exists
+ * @err:	Filled on failure, code CNI_E_NETNS
+ *
+ * The calling thread is back in its own namespace on return.
+ *
+ * Source: namespaces(7), ip-netns(8).
+ *
+ * Return: 0, -EEXIST if there is such a file, or another negative errno
+ */
+int netns_pin(const char *path, struct cni_err *err);
+
+/**
+ * netns_unpin() - Remove what netns_pin() made, in any state of it
+ *
+ * The namespace lives on while a process is in it or has it open.
+ *
+ * Return: 0, also where there is nothing, or a negative errno
+ */
+int netns_unpin(const char *path, struct cni_err *err);
 
 #define cleanup_netns_leave CLEANUP(netns_leave)
 

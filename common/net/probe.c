@@ -96,6 +96,8 @@ static int try_all(unsigned int *ret, struct cni_err *err)
 	/* Without a parent there is nothing to be said. */
 	if (index && !has_link(nl, "probe-macvlan", "macvlan", index))
 		missing |= PROBE_MACVLAN;
+	else if (index && !has_link(nl, "probe-macvtap", "macvtap", index))
+		missing |= PROBE_MACVTAP;
 	if (!has_clsact(nl))
 		missing |= PROBE_CLSACT;
 	if (!has_tap())

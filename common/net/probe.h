@@ -13,6 +13,7 @@ enum probe_part {
 	PROBE_NFT = 1 << 3, /* nf_tables, inet, masquerade */
 	PROBE_MACVLAN = 1 << 4,
 	PROBE_CLSACT = 1 << 5,
+	PROBE_MACVTAP = 1 << 6, /* not said where there is no macvlan either */
 };
 
 /**

@@ -106,6 +106,28 @@ int tap_open(const struct tap_opts *opts, int *ret_fd, uint32_t *ret_index,
 	return 0;
 }
 
+int tap_join(const char *name, uint32_t index, bool multi_queue, int *ret_fd,
+	     struct cni_err *err)
+{
+	const unsigned flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR |
+			       (multi_queue ? IFF_MULTI_QUEUE : 0U);
+	cleanup_close int fd = open(device, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	struct ifreq ifr = { .ifr_flags = (short)flags };
+
+	if (fd < 0)
+		return err_set(err, CNI_E_KERNEL, errno, "open %s", device);
+	memcpy(ifr.ifr_name, name, strnlen(name, sizeof(ifr.ifr_name) - 1));
+	if (if_nametoindex(name) != index)
+		return err_set(err, CNI_E_KERNEL, ENODEV, "open tap %s", name);
+	if (ioctl(fd, TUNSETIFF, &ifr) < 0)
+		return err_set(err, CNI_E_KERNEL, errno, "open tap %s", name);
+	/* Gone in between, it was made anew, and goes with the descriptor. */
+	if (if_nametoindex(name) != index)
+		return err_set(err, CNI_E_KERNEL, ENODEV, "open tap %s", name);
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
 int tap_configure(struct netlink *nl, const char *name,
 		  const struct tap_conf *conf, struct cni_err *err)
 {
@@ -136,6 +158,14 @@ int tap_persist(int fd, struct cni_err *err)
 {
 	if (ioctl(fd, TUNSETPERSIST, 1UL) < 0)
 		return err_set(err, CNI_E_KERNEL, errno, "make tap persistent");
+	return 0;
+}
+
+int tap_expire(int fd, struct cni_err *err)
+{
+	if (ioctl(fd, TUNSETPERSIST, 0UL) < 0)
+		return err_set(err, CNI_E_KERNEL, errno,
+			       "let the tap end with its VMM");
 	return 0;
 }
 

@@ -46,7 +46,8 @@ struct tap_conf {
  * struct tap_info - A tap as the kernel describes it
  * @owner:	User ID, or TAP_ANYONE
  * @group:	Group ID, or TAP_ANYONE
- * @queues:	Queues open now, attached or not
+ * @queues:	Queues open now, attached or not; 0 without @multi_queue: there the
+ *		device's carrier tells
  * @tap:	Ethernet, not a tun (layer 3)
  * @packet_info: Frames carry struct tun_pi; never with one of ours
  */
@@ -77,6 +78,24 @@ int tap_open(const struct tap_opts *opts, int *ret_fd, uint32_t *ret_index,
 	     struct cni_err *err);
 
 /**
+ * tap_join() - Open one more queue of a tap that exists, as a VMM does
+ * @name:	Its name in the calling thread's netns
+ * @index:	Its ifindex there, so that none is made where it is gone
+ * @multi_queue: What it was made with: tap_get() says
+ * @ret_fd:	With virtio-net headers, non-blocking, closed on exec; unchanged
+ *		on failure
+ * @err:	Filled on failure
+ *
+ * Return: 0, or
+ *   -ENODEV  there is no such tap (any more)
+ *   -EBUSY   it has no queue left: somebody has it open
+ *   -EINVAL  @multi_queue is the other one
+ *   -EPERM   neither CAP_NET_ADMIN nor its owner
+ */
+int tap_join(const char *name, uint32_t index, bool multi_queue, int *ret_fd,
+	     struct cni_err *err);
+
+/**
  * tap_configure() - Mark a tap as ours, set it up as a bridge port
  * @nl:		rtnetlink socket of the tap's namespace
  * @name:	Its name
@@ -99,6 +118,9 @@ int tap_available(struct cni_err *err);
 
 /** tap_persist() - Let the tap outlive its descriptor */
 int tap_persist(int fd, struct cni_err *err);
+
+/** tap_expire() - From now on it goes with the last of its descriptors */
+int tap_expire(int fd, struct cni_err *err);
 
 /**
  * tap_get() - Read back what a tap is

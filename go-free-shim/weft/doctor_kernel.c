@@ -31,6 +31,8 @@ static const struct part {
 	  "modprobe -a nf_tables nft_chain_nat nft_masq" },
 	{ PROBE_MACVLAN, DOCTOR_NOTE, "macvlan",
 	  "only networks of macvlan need it", "modprobe macvlan" },
+	{ PROBE_MACVTAP, DOCTOR_NOTE, "macvtap",
+	  "only VMs on networks of macvlan need it", "modprobe macvtap" },
 	{ PROBE_CLSACT, DOCTOR_NOTE, "clsact",
 	  "filters of eBPF are attached to it; nothing else needs it",
 	  "modprobe sch_ingress" },

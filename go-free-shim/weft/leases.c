@@ -16,9 +16,7 @@
 
 #define DATA_DIR "/var/lib/cni/networks"
 
-/* The path of <dataDir>/<sub><network>. */
-static void lease_dir(const char *network, const char *sub, char *buf,
-		      size_t size)
+char *leases_data_dir(const char *network)
 {
 	cleanup_conflist struct conflist list = { 0 };
 	struct cni_err ignored = CNI_ERR_INIT;
@@ -35,7 +33,17 @@ static void lease_dir(const char *network, const char *sub, char *buf,
 				data_dir = dir->valuestring;
 		}
 	}
-	(void)snprintf(buf, size, "%s/%s%s", data_dir, sub, network);
+	return strdup(data_dir);
+}
+
+/* The path of <dataDir>/<sub><network>. */
+static void lease_dir(const char *network, const char *sub, char *buf,
+		      size_t size)
+{
+	cleanup_free char *data_dir = leases_data_dir(network);
+
+	(void)snprintf(buf, size, "%s/%s%s", data_dir ? data_dir : DATA_DIR,
+		       sub, network);
 }
 
 /* Runs @fn on every name in a directory; one that is not there is empty. */
@@ -203,6 +211,52 @@ int leases_read(const char *network, struct leases *ret, struct cni_err *err)
 	if (!r && ret->n)
 		qsort(ret->v, ret->n, sizeof(*ret->v), by_holder_and_address);
 	return r;
+}
+
+static int read_key(int dir, const char *name, void *arg, struct cni_err *err)
+{
+	struct lease_keys *list = arg;
+	struct lease_key k = { .text = NULL }, *more;
+	char text[PATH_MAX], *rest;
+	ssize_t n;
+
+	if (strncmp(name, "key-", 4) != 0)
+		return 0;
+	n = readlinkat(dir, name, text, sizeof(text) - 1);
+	if (n < 0)
+		return 0; /* just gone */
+	text[n] = '\0';
+	more = reallocarray(list->v, list->n + 1, sizeof(*more));
+	if (more)
+		list->v = more;
+	k.text = rest = more ? strdup(text) : NULL;
+	if (!k.text)
+		return err_set(err, CNI_E_INTERNAL, ENOMEM, "key %s", name);
+	k.container_id = strsep(&rest, " ");
+	k.ifname = strsep(&rest, " ");
+	k.name = rest;
+	if (rest)
+		list->v[list->n++] = k;
+	else
+		free(k.text);
+	return 0;
+}
+
+int leases_read_keys(const char *network, struct lease_keys *ret,
+		     struct cni_err *err)
+{
+	char path[PATH_MAX];
+
+	lease_dir(network, ".weft/", path, sizeof(path));
+	return each_name(path, read_key, ret, err);
+}
+
+void lease_keys_free(struct lease_keys *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free(l->v[i].text);
+	free(l->v);
+	*l = (struct lease_keys){ 0 };
 }
 
 const struct lease *leases_of(const struct leases *l, const char *container_id,

@@ -59,6 +59,42 @@ const struct lease *leases_of(const struct leases *l, const char *container_id,
 			      const char *ifname, size_t *ret_n);
 
 /**
+ * struct lease_key - Who has an allocationKey, or had it last
+ * @name:	The key
+ * @container_id: Whose it is; points into @text, as all do
+ * @ifname:	Of which interface
+ * @text:	The record
+ */
+struct lease_key {
+	const char *name;
+	const char *container_id;
+	const char *ifname;
+	char *text;
+};
+
+struct lease_keys {
+	struct lease_key *v;
+	size_t n;
+};
+
+/**
+ * leases_read_keys() - Read who has the keys of a network
+ * @ret:	Free with lease_keys_free(), also after a failure. One without
+ *		leases does not count
+ *
+ * Return: 0 or a negative errno
+ */
+int leases_read_keys(const char *network, struct lease_keys *ret,
+		     struct cni_err *err);
+
+void lease_keys_free(struct lease_keys *l);
+
+#define cleanup_lease_keys CLEANUP(lease_keys_free)
+
+/** leases_data_dir() - What a network's lease directory is in; free(), or NULL */
+char *leases_data_dir(const char *network);
+
+/**
  * leases_check_none() - Refuse while an address is held
  * @network:	Valid name; its configuration, where there still is one, says
  *		where the leases are

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "cni/attachment.h"
 #include "libcni/cache.h"
@@ -49,7 +48,9 @@ static bool is_port(const struct link_info *link, struct port *ret)
 {
 	static const struct cni_attachment nobody = { "", "", "" };
 
-	if (link->group != LINK_GROUP_WEFT || !strcmp(link->kind, "bridge"))
+	/* An ifb is part of the port that it is named after. */
+	if (link->group != LINK_GROUP_WEFT || !strcmp(link->kind, "bridge") ||
+	    !strcmp(link->kind, "ifb"))
 		return false;
 	ret->link = *link;
 	/* Killed between making a device and naming it: seen, and nobody's. */
@@ -160,6 +161,8 @@ static int add_mac(const struct ls *ls, cJSON *obj, const struct port *p,
 	if (!strcmp(p->link.kind, "veth") &&
 	    !link_get_peer(ls->host, &p->link, &peer, &ignored))
 		mac = mac_format(&peer.mac, text);
+	else if (!strcmp(p->link.kind, "macvtap"))
+		mac = mac_format(&p->link.mac, text);
 	return show_str(obj, "mac", mac);
 }
 
@@ -261,30 +264,6 @@ static void guest_cell(struct table *t, const cJSON *a)
 	table_cell(t, text);
 }
 
-static void age_cell(struct table *t, const cJSON *a)
-{
-	static const struct {
-		int64_t seconds;
-		char unit;
-	} units[] = { { 86400, 'd' }, { 3600, 'h' }, { 60, 'm' }, { 1, 's' } };
-
-	const cJSON *since = json_get(a, "since");
-	int64_t age;
-	char text[24] = "";
-	size_t i = 0;
-
-	if (cJSON_IsNumber(since)) {
-		age = time(NULL) - (int64_t)since->valuedouble;
-		age = age < 0 ? 0 : age;
-		while (i < 3 && age < units[i].seconds)
-			i++;
-		(void)snprintf(text, sizeof(text), "%lld%c",
-			       (long long)(age / units[i].seconds),
-			       units[i].unit);
-	}
-	table_cell(t, text);
-}
-
 static const char *state_of(const cJSON *a)
 {
 	if (!cJSON_IsTrue(json_get(a, "up")))
@@ -313,7 +292,7 @@ static int print(const cJSON *list, struct cni_err *err)
 		show_list_cell(&t, a, "addresses");
 		table_cell(&t, state_of(a));
 		show_num_cell(&t, a, "mtu");
-		age_cell(&t, a);
+		show_age_cell(&t, a, "since");
 	}
 	return show_table(&t, err);
 }

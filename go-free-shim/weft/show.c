@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "weft/table.h"
 
@@ -67,6 +68,30 @@ void show_list_cell(struct table *t, const cJSON *obj, const char *key)
 		if (n + (size_t)len + 2 <= sizeof(text))
 			n += (size_t)snprintf(text + n, sizeof(text) - n,
 					      "%s%.*s", n ? "," : "", len, s);
+	}
+	table_cell(t, text);
+}
+
+void show_age_cell(struct table *t, const cJSON *obj, const char *key)
+{
+	static const struct {
+		int64_t seconds;
+		char unit;
+	} units[] = { { 86400, 'd' }, { 3600, 'h' }, { 60, 'm' }, { 1, 's' } };
+
+	const cJSON *since = json_get(obj, key);
+	int64_t age;
+	char text[24] = "";
+	size_t i = 0;
+
+	if (cJSON_IsNumber(since)) {
+		age = time(NULL) - (int64_t)since->valuedouble;
+		age = age < 0 ? 0 : age;
+		while (i < 3 && age < units[i].seconds)
+			i++;
+		(void)snprintf(text, sizeof(text), "%lld%c",
+			       (long long)(age / units[i].seconds),
+			       units[i].unit);
 	}
 	table_cell(t, text);
 }

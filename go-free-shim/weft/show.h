@@ -27,6 +27,9 @@ void show_num_cell(struct table *t, const cJSON *obj, const char *key);
 /** show_list_cell() - An array's strings joined by commas, cut at a '/' */
 void show_list_cell(struct table *t, const cJSON *obj, const char *key);
 
+/** show_age_cell() - How long ago a time of the object was: "3h" */
+void show_age_cell(struct table *t, const cJSON *obj, const char *key);
+
 /** show_json() - Print a list as JSON; return 0 or a negative errno */
 int show_json(const cJSON *list, struct cni_err *err);
 

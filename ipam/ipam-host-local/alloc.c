@@ -333,6 +333,7 @@ void alloc_free(struct alloc *a)
 					   &ignored);
 	if (a->indexed && !a->kept)
 		index_write(a->store, a->who, &a->held->own);
+	a->indexed = false;
 	free(a->slots);
 	a->slots = NULL;
 }

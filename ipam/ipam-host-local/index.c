@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "cni/key.h"
 
 #define NAME_SIZE 17
 #define NEW "index.new"
@@ -133,6 +134,11 @@ void index_write(struct store *s, const struct cni_attachment *who,
 	log_debug("index %s: %s", name, strerror(-r));
 }
 
+void index_unstage(const struct store *s)
+{
+	(void)unlinkat(s->own, NEW, 0);
+}
+
 bool index_learn(const struct store *s, const struct cni_attachment *who,
 		 const struct ip_list *addrs)
 {
@@ -189,7 +195,9 @@ size_t index_reclaim(const struct store *s, const char *network)
 		if (!is_entry(e) ||
 		    !store_own_is_of_earlier_boot(s, e->d_name) ||
 		    !entry_read(s, e->d_name, &entry) ||
-		    strchr(entry.addrs, *LEARNT))
+		    strchr(entry.addrs, *LEARNT) ||
+		    !strncmp(entry.of.container_id, CNI_KEY_HOLDER,
+			     strlen(CNI_KEY_HOLDER)))
 			continue;
 		entry.of.network = network;
 		freed += free_old(s, &entry.of, entry.addrs);

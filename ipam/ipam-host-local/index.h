@@ -67,6 +67,9 @@ bool index_learn(const struct store *s, const struct cni_attachment *who,
  */
 size_t index_reclaim(const struct store *s, const char *network);
 
+/** index_unstage() - Remove what a killed index_write() may have left */
+void index_unstage(const struct store *s);
+
 /** index_sweep() - Remove the entries of attachments that are not valid */
 void index_sweep(const struct store *s, const char *network,
 		 const struct cni_attachments *valid);

@@ -5,6 +5,7 @@
 #include "ipam-host-local/index.h"
 #include "ipam-host-local/ipam.h"
 #include "ipam-host-local/resolv.h"
+#include "ipam-host-local/sticky.h"
 
 static int report(const struct alloc *a, struct cni_result *ret,
 		  struct cni_err *err)
@@ -39,15 +40,22 @@ static int add(const struct cni_call *call, struct cni_result *ret,
 	cleanup_alloc struct alloc alloc = {
 		.conf = &conf, .store = &store, .who = &who, .held = &held
 	};
+	struct cni_err ignored = CNI_ERR_INIT;
+	struct cni_key key = { .name = "" };
+	bool attached = false;
 	int r;
 
 	r = ipam_conf_parse(call, &conf, err);
+	if (!r)
+		r = cni_key_parse(call, &key, err);
 	if (!r && *conf.resolv_conf)
 		r = resolv_read(conf.resolv_conf, &ret->dns, err);
 	if (!r)
 		r = store_make(conf.data_dir, who.network, &store, err);
 	if (!r)
 		r = store_lock(&store, err);
+	if (!r && *key.name)
+		r = sticky_attach(&store, &who, &key, &attached, err);
 	if (!r)
 		r = held_find(&store, &who, &held, err);
 	if (!r)
@@ -56,12 +64,29 @@ static int add(const struct cni_call *call, struct cni_result *ret,
 		r = alloc_publish(&alloc, err);
 	if (!r)
 		r = report(&alloc, ret, err);
+	if (r < 0 && attached) {
+		alloc_free(&alloc);
+		(void)sticky_detach(&store, &who, &key, &ignored);
+	}
 	if (r < 0)
 		return err_ctx(err, r, "network %s", who.network);
 
-	ret->adopted = alloc_keep(&alloc);
+	/* A rollback leaves to the key what is the key's. */
+	ret->adopted = alloc_keep(&alloc) && !attached;
 	store_settle(&store);
 	return 0;
+}
+
+static int detach(struct store *s, const struct cni_call *call,
+		  const struct cni_attachment *who, struct cni_err *err)
+{
+	struct cni_err ignored = CNI_ERR_INIT;
+	struct cni_key key = { .name = "" };
+
+	/* One that ADD would refuse has nothing. */
+	if (cni_key_parse(call, &key, &ignored) < 0 || !*key.name)
+		return 0;
+	return sticky_detach(s, who, &key, err);
 }
 
 static int release(struct store *s, const struct cni_attachment *who,
@@ -106,8 +131,10 @@ static int del(const struct cni_call *call, struct cni_err *err)
 	if (r > 0)
 		r = store_lock(&store, err);
 	if (!r)
-		r = release(&store, &who, err);
+		r = detach(&store, call, &who, err);
 	if (!r)
+		r = release(&store, &who, err);
+	if (r >= 0)
 		store_settle(&store);
 	return r < 0 ? err_ctx(err, r, "network %s", who.network) : 0;
 }
@@ -212,6 +239,7 @@ static int gc(const struct cni_call *call, struct cni_err *err)
 	if (!r) {
 		r = sweep(&store, &valid, err);
 		index_sweep(&store, network, &valid);
+		sticky_sweep(&store, &valid);
 		if (!r)
 			store_settle(&store);
 	}

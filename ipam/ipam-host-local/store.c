@@ -13,6 +13,7 @@
 #define OWN_DIR ".weft"
 /* Only under the lock, so one name will do. */
 #define STAGED "lease.new"
+#define MOVED "lease.moved"
 #define STAMP "stamp"
 #define STAMP_SIZE 64 /* twice 20 digits, a point, 9 digits and one more */
 
@@ -74,8 +75,9 @@ int store_open(const char *data_dir, const char *network, struct store *ret,
 		return err_set(err, CNI_E_IO, -r, "open directory %s/%s",
 			       data_dir, network);
 	/* Without an index of ours every lease is read. */
-	if (!open_below(data, OWN_DIR, &own))
-		(void)open_below(own, network, &ret->own);
+	ret->own_error = open_below(data, OWN_DIR, &own);
+	if (!ret->own_error)
+		ret->own_error = open_below(own, network, &ret->own);
 	return 1;
 }
 
@@ -286,9 +288,24 @@ int store_publish(const struct store *s, const struct ip_addr *a,
 	return err_set(err, CNI_E_IO, errno, "link lease %s", name);
 }
 
+int store_replace(const struct store *s, const struct ip_addr *a,
+		  struct cni_err *err)
+{
+	char name[IP_STR_SIZE];
+
+	/* Of two names of one file rename(2) would remove neither. */
+	(void)unlinkat(s->own, MOVED, 0);
+	if (linkat(s->own, STAGED, s->own, MOVED, 0) < 0 ||
+	    renameat(s->own, MOVED, s->leases, ip_format(a, name)) < 0)
+		return err_set(err, CNI_E_IO, errno, "replace lease %s",
+			       ip_format(a, name));
+	return 0;
+}
+
 void store_unstage(const struct store *s)
 {
 	(void)unlinkat(s->own, STAGED, 0);
+	(void)unlinkat(s->own, MOVED, 0);
 }
 
 int store_remove(const struct store *s, const struct ip_addr *a,

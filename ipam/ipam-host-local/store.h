@@ -15,6 +15,7 @@
  * @leases:	The directory that host-local shares with us: "lock", a file
  *		per address in use, "last_reserved_ip.N"
  * @own:	Ours alone: temporary files and the index; -1 if missing
+ * @own_error:	Why store_open() did not open that; -ENOENT: it is not there
  * @lock:	Held while not -1
  * @complete:	The index knows every lease: what it does not have, is not
  *
@@ -23,6 +24,7 @@
 struct store {
 	int leases;
 	int own;
+	int own_error;
 	int lock;
 	bool complete;
 };
@@ -126,6 +128,14 @@ int store_stage(const struct store *s, const char *text, size_t len,
  * Return: 0, -EEXIST, or another negative errno
  */
 int store_publish(const struct store *s, const struct ip_addr *a,
+		  struct cni_err *err);
+
+/**
+ * store_replace() - Make the staged content the lease of an address that has one
+ *
+ * By rename(2): whoever looks finds the one or the other.
+ */
+int store_replace(const struct store *s, const struct ip_addr *a,
 		  struct cni_err *err);
 
 void store_unstage(const struct store *s);

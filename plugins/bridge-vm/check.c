@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bridge-vm/l3.h"
+#include "bridge-vm/limits.h"
 #include "bridge-vm/ops.h"
 #include "bridge-vm/port.h"
 #include "cni/delegate.h"
@@ -155,8 +156,9 @@ static int check_port(struct job *j, const struct link_info *port,
 		if (r < 0)
 			return r;
 	}
-	if (!j->conf.mac_check)
-		return 0;
+	r = limits_check(j, port, err);
+	if (r < 0 || !j->conf.mac_check)
+		return r;
 	return port_is_ours(port, &j->attachment)
 		       ? check_guard(j, port, guest, err)
 		       : check_upstreams_guard(j, port, err);

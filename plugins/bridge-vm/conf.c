@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "guest/request.h"
+#include "guest/per_attachment.h"
 
 #define MTU_MAX 65535
 
@@ -18,6 +18,8 @@ struct raw {
 	const cJSON *tap;
 	const cJSON *per_attachment;
 	const cJSON *trunk;
+	const char *key;
+	const char *on_conflict;
 };
 
 static int decode_mtu(const cJSON *v, void *field, struct cni_err *err)
@@ -62,40 +64,12 @@ static const struct json_field fields[] = {
 	FIELD("attach", JSON_STR, attach),
 	FIELD("tap", JSON_OBJ, tap),
 	FIELD("perAttachment", JSON_ARR, per_attachment),
+	FIELD("allocationKey", JSON_STR, key),
+	FIELD("onConflict", JSON_STR, on_conflict),
 	FIELD("gc", JSON_STR, gc),
 	FIELD("delWait", JSON_BOOL, c.del_wait),
 	{ 0 },
 };
-
-/* Which of our own keys the network's owner leaves to whoever attaches. */
-static int check_per_attachment(const cJSON *list, struct cni_err *err)
-{
-	const cJSON *v;
-	char text[64];
-
-	cJSON_ArrayForEach(v, list)
-	{
-		if (!cJSON_IsString(v))
-			return err_ctx(err, json_expected(v, "a string", err),
-				       "key \"perAttachment\"");
-		if (strcmp(v->valuestring, "attach") != 0 &&
-		    strcmp(v->valuestring, "vlan") != 0)
-			return err_say(
-				err, CNI_E_FIELD, EOPNOTSUPP,
-				"key \"perAttachment\": unsupported: value %s",
-				json_text(v, text, sizeof(text)));
-	}
-	return 0;
-}
-
-static bool is_per_attachment(const cJSON *list, const char *key)
-{
-	const cJSON *v;
-
-	cJSON_ArrayForEach(v,
-			   list) if (!strcmp(v->valuestring, key)) return true;
-	return false;
-}
 
 static int settle_mac(const struct cni_call *call, struct raw *raw,
 		      struct cni_err *err)
@@ -112,17 +86,11 @@ static int settle_attach(const struct cni_call *call, struct raw *raw,
 {
 	char asked[REQUEST_SIZE];
 	const char *attach = raw->attach;
-	int r = request_read(call, "ATTACH", "attach", asked, err);
+	const int r = per_attachment_attach(call, raw->per_attachment, &attach,
+					    asked, err);
 
 	if (r < 0)
 		return r;
-	if (*asked && !is_per_attachment(raw->per_attachment, "attach"))
-		return err_say(
-			err, CNI_E_CONFIG, EPERM,
-			"attach \"%s\" asked for by this attachment: network \"%s\" does not list \"attach\" in perAttachment",
-			asked, call->conf.name);
-	if (*asked)
-		attach = asked;
 	if (!strcmp(attach, "veth"))
 		raw->c.attach = BRIDGE_VM_VETH;
 	else if (!strcmp(attach, "tap"))
@@ -143,7 +111,7 @@ static int settle_vlan(const struct cni_call *call, struct raw *raw,
 
 	if (r < 0 || asked < 0)
 		return r;
-	if (!is_per_attachment(raw->per_attachment, "vlan"))
+	if (!per_attachment_has(raw->per_attachment, "vlan"))
 		return err_say(
 			err, CNI_E_CONFIG, EPERM,
 			"vlan %lld asked for by this attachment: network \"%s\" does not list \"vlan\" in perAttachment",
@@ -220,6 +188,8 @@ static int check_values(const struct cni_call *call, struct raw *raw,
 int bridge_vm_conf_parse(const struct cni_call *call,
 			 struct bridge_vm_conf *ret, struct cni_err *err)
 {
+	static const char *const left[] = { "attach", "vlan", "allocationKey",
+					    NULL };
 	struct raw raw = {
 		.c = { .bridge = "cni0",
 		       .uplink = "",
@@ -234,7 +204,7 @@ int bridge_vm_conf_parse(const struct cni_call *call,
 	if (!r)
 		r = tap_request_decode(raw.tap, &raw.c.tap, err);
 	if (!r)
-		r = check_per_attachment(raw.per_attachment, err);
+		r = per_attachment_check(raw.per_attachment, left, err);
 	if (!r)
 		r = check_values(call, &raw, err);
 	if (!r && raw.trunk)
@@ -247,6 +217,10 @@ int bridge_vm_conf_parse(const struct cni_call *call,
 		r = settle_mac(call, &raw, err);
 	if (!r)
 		r = settle_attach(call, &raw, err);
+	if (!r)
+		r = request_key(call, &raw.c.key, err);
+	if (!r)
+		r = bandwidth_parse(call, &raw.c.bandwidth, err);
 	if (r < 0)
 		return err_ctx(err, r, "network \"%s\"", call->conf.name);
 

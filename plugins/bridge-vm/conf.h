@@ -7,7 +7,9 @@
 #include <stdint.h>
 
 #include "base/mac.h"
+#include "cni/key.h"
 #include "cni/plugin.h"
+#include "guest/bandwidth.h"
 #include "guest/tap_request.h"
 #include "net/vlan.h"
 
@@ -42,8 +44,10 @@ enum bridge_vm_attach {
  * @del_wait:	DEL waits for the kernel's clean-up; only checked here
  * @has_mac:	@mac was asked for
  * @mac:	The guest's
+ * @key:	What MAC and addresses go with
  * @attach:	Container or VM
  * @tap:	A VM's
+ * @bandwidth:	How fast the guest may send and receive
  */
 struct bridge_vm_conf {
 	const char *bridge;
@@ -67,8 +71,10 @@ struct bridge_vm_conf {
 	bool del_wait;
 	bool has_mac;
 	struct mac mac;
+	struct cni_key key;
 	enum bridge_vm_attach attach;
 	struct tap_request tap;
+	struct bandwidth bandwidth;
 };
 
 /**

@@ -44,9 +44,22 @@ static bool split_alias(const char *alias, const char *network,
 
 /* A veth's host end exists as long as the container's namespace; a tap has a
  * carrier while a VMM holds it. Other runtimes' lists do not know ours. */
-static bool is_alive(const struct link_info *link)
+static bool is_port_alive(const struct link_info *link)
 {
 	return strcmp(link->kind, "tun") != 0 || link->carrier;
+}
+
+/* Where a guest's frames wait is alive as long as its port. One that came before
+ * is spared already, and known by its attachment. */
+static bool is_alive(const struct link_info *links, size_t i, size_t n)
+{
+	if (strcmp(links[i].kind, "ifb") != 0)
+		return is_port_alive(&links[i]);
+	for (size_t k = i + 1; k < n; k++)
+		if (!strcmp(links[k].alias, links[i].alias) &&
+		    is_port_alive(&links[k]))
+			return true;
+	return false;
 }
 
 static int spare(struct scan *s, const struct cni_attachment *a,
@@ -70,7 +83,7 @@ static int sort_out(struct scan *s, size_t n, struct cni_err *err)
 		    !split_alias(link->alias, s->call->conf.name, buf, &a) ||
 		    cni_attachments_has(&s->valid, a.container_id, a.ifname))
 			continue;
-		if (s->strict || !is_alive(link)) {
+		if (s->strict || !is_alive(s->links, i, n)) {
 			s->links[s->n_stale++] = *link;
 			continue;
 		}

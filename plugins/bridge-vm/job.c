@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bridge-vm/limits.h"
 #include "bridge-vm/port.h"
 #include "guest/report.h"
 #include "net/netns.h"
@@ -20,9 +21,12 @@ static void derive_names(struct job *j)
 			       j->conf.tap.name);
 	cni_attachment_alias(&j->attachment, BRIDGE_VM_ROLE, j->alias);
 	cni_attachment_macs(&j->attachment, &j->guest_mac, &j->port_mac);
+	if (*j->conf.key.name)
+		j->guest_mac = cni_key_mac(&j->conf.key, &j->attachment);
 	if (j->conf.has_mac)
 		j->guest_mac = j->conf.mac;
 	port_guard_name(&j->attachment, j->guard);
+	limits_names(j);
 	(void)snprintf(j->gateway_name, sizeof(j->gateway_name), "%s.%lld",
 		       j->conf.bridge, (long long)j->conf.vlan);
 	(void)mac_format(&j->guest_mac, j->guest_mac_text);

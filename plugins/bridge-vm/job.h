@@ -24,6 +24,8 @@
  * @alias:	Of the port and of a container's interface
  * @guest_mac:	Requested or derived
  * @port_mac:	Never the guest's: the bridge would keep the guest's frames
+ * @ifb_name:	The device where what the guest has sent waits, if that is
+ *		limited
  * @host:	rtnetlink in our own namespace
  * @netns:	The container's namespace; -1 for a VM
  * @guest:	rtnetlink there; NULL for a VM
@@ -52,6 +54,8 @@ struct job {
 	char gateway_name[CNI_LINK_NAME_SIZE];
 	char gateway_mac_text[MAC_STR_SIZE];
 	char guard[SPOOF_NAME_SIZE];
+	char ifb_name[CNI_LINK_NAME_SIZE];
+	char ifb_mac_text[MAC_STR_SIZE];
 	struct mac guest_mac;
 	struct mac port_mac;
 	struct netlink *host;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bridge-vm/limits.h"
 #include "bridge-vm/ops.h"
 #include "net/bridge.h"
 #include "net/sysctl.h"
@@ -14,15 +15,17 @@
 bool port_is_ours(const struct link_info *link, const struct cni_attachment *a)
 {
 	char alias[CNI_LINK_ALIAS_SIZE], name[CNI_LINK_NAME_SIZE];
-	const bool is_tap = !strcmp(link->kind, "tun");
+	const char *prefix = !strcmp(link->kind, "tun") ? "tap" : link->kind;
 
 	cni_attachment_alias(a, BRIDGE_VM_ROLE, alias);
 	if (*link->alias)
 		return !strcmp(link->alias, alias);
 
-	cni_attachment_link_name(a, is_tap ? "tap" : "veth", name);
-	return link->group == LINK_GROUP_WEFT && !strcmp(link->name, name) &&
-	       (is_tap || !strcmp(link->kind, "veth"));
+	if (strcmp(prefix, "tap") != 0 && strcmp(prefix, "veth") != 0 &&
+	    strcmp(prefix, "ifb") != 0)
+		return false;
+	cni_attachment_link_name(a, prefix, name);
+	return link->group == LINK_GROUP_WEFT && !strcmp(link->name, name);
 }
 
 int port_find(struct netlink *host, const struct cni_attachment *a,
@@ -252,6 +255,8 @@ static int restrict_port(struct job *j, struct cni_err *err)
 		r = vlans_join(j, err);
 	if (!r && j->conf.mac_check)
 		r = spoof_guard(&guard, err);
+	if (!r)
+		r = limits_set(j, err);
 	return r;
 }
 

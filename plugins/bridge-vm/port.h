@@ -39,6 +39,9 @@ int port_raise(struct job *j, struct cni_err *err);
  * @ret:	Filled if there is one, also if it is not ours
  * @err:	Filled on failure
  *
+ * What the guest has sent waits in a device that has one of these names too,
+ * and counts as a port here: see limits.h.
+ *
  * Whether it was made as a container's or as a VM's is not asked: DEL may come
  * with another configuration than ADD.
  *

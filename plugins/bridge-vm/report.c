@@ -5,13 +5,16 @@
 
 #include "bridge-vm/job.h"
 
-/* Segment, port, guest, a gateway's VLAN, after what an earlier plugin of the chain reported. */
+/* Segment, port, guest, a gateway's VLAN, where the guest's frames wait:
+ * after what an earlier plugin of the chain reported. */
 int job_report(const struct job *j, struct cni_result *ret, struct cni_err *err)
 {
 	const struct cni_interface made[] = {
 		{ .name = j->conf.bridge, .mac = j->bridge_mac_text },
 		{ .name = j->port_name, .mac = j->port_mac_text },
 	};
+	const struct cni_interface ifb = { .name = j->ifb_name,
+					   .mac = j->ifb_mac_text };
 	const struct cni_interface gateway = { .name = j->gateway_name,
 					       .mac = j->gateway_mac_text };
 	int r = 0;
@@ -21,9 +24,11 @@ int job_report(const struct job *j, struct cni_result *ret, struct cni_err *err)
 	if (r < 0)
 		return err_set(err, CNI_E_INTERNAL, ENOMEM, "result");
 	r = report_guest(j->call, j->guest_mac_text, &j->ipam, ret, err);
-	if (r < 0 || !job_has_gateway_vlan(j))
+	if (r < 0)
 		return r;
-	if (cni_result_add_interface(ret, &gateway) < 0)
-		return err_set(err, CNI_E_INTERNAL, ENOMEM, "result");
-	return 0;
+	if (job_has_gateway_vlan(j))
+		r = cni_result_add_interface(ret, &gateway);
+	if (!r && j->conf.bandwidth.from_guest.rate)
+		r = cni_result_add_interface(ret, &ifb);
+	return r < 0 ? err_set(err, CNI_E_INTERNAL, ENOMEM, "result") : 0;
 }

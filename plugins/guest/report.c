@@ -27,14 +27,12 @@ static int report_dns(const cJSON *own, const cJSON *ipam,
 	return ret->dns ? 0 : -ENOMEM;
 }
 
-int report_guest(const struct cni_call *call, const char *mac,
-		 const struct cni_result *ipam, struct cni_result *ret,
-		 struct cni_err *err)
+int report_interface(const struct cni_call *call,
+		     const struct cni_interface *guest,
+		     const struct cni_result *ipam, struct cni_result *ret,
+		     struct cni_err *err)
 {
-	const struct cni_interface guest = { .name = call->args.ifname,
-					     .mac = mac,
-					     .sandbox = call->args.netns };
-	int r = cni_result_add_interface(ret, &guest);
+	int r = cni_result_add_interface(ret, guest);
 
 	for (size_t i = 0; !r && i < ipam->n_ips; i++) {
 		struct cni_ip ip = ipam->ips[i];
@@ -47,4 +45,15 @@ int report_guest(const struct cni_call *call, const char *mac,
 	if (!r)
 		r = report_dns(call->conf.dns, ipam->dns, ret);
 	return r ? err_set(err, CNI_E_INTERNAL, ENOMEM, "result") : 0;
+}
+
+int report_guest(const struct cni_call *call, const char *mac,
+		 const struct cni_result *ipam, struct cni_result *ret,
+		 struct cni_err *err)
+{
+	const struct cni_interface guest = { .name = call->args.ifname,
+					     .mac = mac,
+					     .sandbox = call->args.netns };
+
+	return report_interface(call, &guest, ipam, ret, err);
 }

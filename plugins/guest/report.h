@@ -31,4 +31,10 @@ int report_guest(const struct cni_call *call, const char *mac,
 		 const struct cni_result *ipam, struct cni_result *ret,
 		 struct cni_err *err);
 
+/** report_interface() - The same of an interface with more to be told */
+int report_interface(const struct cni_call *call,
+		     const struct cni_interface *guest,
+		     const struct cni_result *ipam, struct cni_result *ret,
+		     struct cni_err *err);
+
 #endif

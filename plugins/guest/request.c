@@ -47,3 +47,17 @@ int request_mac(const struct cni_call *call, struct mac *ret,
 			asked);
 	return 1;
 }
+
+int request_key(const struct cni_call *call, struct cni_key *ret,
+		struct cni_err *err)
+{
+	const int r = cni_key_parse(call, ret, err);
+
+	if (r < 0 || !*ret->name ||
+	    !strcmp(call->conf.ipam_type, "ipam-host-local"))
+		return r;
+	return err_say(
+		err, CNI_E_CONFIG, EINVAL,
+		"allocationKey \"%s\": needs \"ipam\" of type \"ipam-host-local\", not \"%s\"",
+		ret->name, call->conf.ipam_type);
+}

@@ -4,6 +4,7 @@
 #define WEFT_GUEST_REQUEST_H
 
 #include "base/mac.h"
+#include "cni/key.h"
 #include "cni/plugin.h"
 
 #define REQUEST_SIZE 64
@@ -28,6 +29,16 @@ int request_read(const struct cni_call *call, const char *env, const char *key,
  * Return: 1 if one is, 0 if not, or a negative errno
  */
 int request_mac(const struct cni_call *call, struct mac *ret,
+		struct cni_err *err);
+
+/**
+ * request_key() - What MAC and addresses go with
+ * @err:	As cni_key_parse(); CNI_E_CONFIG also with an IPAM plugin that knows
+ *		no keys: two guests could have one
+ *
+ * Return: 0 or a negative errno
+ */
+int request_key(const struct cni_call *call, struct cni_key *ret,
 		struct cni_err *err);
 
 #endif

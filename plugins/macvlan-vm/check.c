@@ -9,6 +9,7 @@
 #include "cni/delegate.h"
 #include "macvlan-vm/access.h"
 #include "macvlan-vm/ops.h"
+#include "macvlan-vm/tap.h"
 #include "net/macvlan.h"
 
 /* By default it is not compared: the default route may have moved since, and
@@ -37,7 +38,7 @@ static int check_mode(struct job *j, const struct link_info *guest,
 		      struct cni_err *err)
 {
 	struct macvlan_info info;
-	int r = macvlan_get(j->guest.nl, guest->name, &info, err);
+	int r = macvlan_get(j->guest.nl, guest->name, job_is_vm(j), &info, err);
 
 	if (r < 0 || info.mode == macvlan_mode(j->conf.mode))
 		return r;
@@ -59,15 +60,20 @@ static int check_mtu(const struct job *j, const struct cni_interface *e,
 static int check_device(struct job *j, const struct cni_interface *e,
 			struct cni_err *err)
 {
+	struct cni_interface named = *e;
 	struct link_info guest;
 	int r;
 
-	r = check_guest(&j->guest, e, "macvlan", true, &guest, err);
+	named.name = j->device;
+	r = check_guest(&j->guest, &named, job_is_vm(j) ? "macvtap" : "macvlan",
+			true, &guest, err);
 	if (!r)
 		r = check_mode(j, &guest, err);
 	if (!r)
 		r = check_parent(j, &guest, err);
-	return r ? r : check_mtu(j, e, &guest, err);
+	if (!r)
+		r = check_mtu(j, e, &guest, err);
+	return r || !job_is_vm(j) ? r : tap_check(j, &guest, err);
 }
 
 static int check_all(struct job *j, struct cni_result *prev,
@@ -87,7 +93,8 @@ static int check_all(struct job *j, struct cni_result *prev,
 		err->code = CNI_E_CHECK;
 	if (!r)
 		r = check_device(j, guest, err);
-	if (!r)
+	/* A VM configures itself. */
+	if (!r && !job_is_vm(j))
 		r = check_guest_l3(&j->guest, prev, err);
 	return r ? r : access_check(j, prev, err);
 }

@@ -4,15 +4,27 @@
 #include <errno.h>
 #include <string.h>
 
-#include "guest/request.h"
+#include "guest/bandwidth.h"
+#include "guest/per_attachment.h"
 
-enum { LEAST_MTU = 68 }; /* IPv4's, and the kernel's */
+enum {
+	LEAST_MTU = 68, /* IPv4's, and the kernel's */
+	MODE_DIGITS = 4,
+};
+
+static const uint32_t MODE_BITS = 0666;
 
 /* Decoded but only used to settle the rest. */
 struct raw {
 	struct macvlan_vm_conf c;
 	const char *mac;
 	const char *attach;
+	const char *gc;
+	const char *tap_mode;
+	const cJSON *tap;
+	const cJSON *per_attachment;
+	const char *key;
+	const char *on_conflict;
 };
 
 #define FIELD(key, kind, member, ...)                               \
@@ -30,10 +42,50 @@ static const struct json_field fields[] = {
 	FIELD("bcqueuelen", JSON_INT, c.bc_queue_len, .min = 0,
 	      .max = UINT32_MAX),
 	FIELD("attach", JSON_STR, attach),
+	FIELD("macvtap", JSON_OBJ, tap),
+	FIELD("perAttachment", JSON_ARR, per_attachment),
+	FIELD("allocationKey", JSON_STR, key),
+	FIELD("onConflict", JSON_STR, on_conflict),
 	FIELD("hostAccess", JSON_BOOL, c.host_access),
+	FIELD("gc", JSON_STR, gc),
 	FIELD("delWait", JSON_BOOL, c.del_wait),
 	{ 0 },
 };
+
+static const struct json_field tap_fields[] = {
+	FIELD("owner", JSON_INT, c.tap_owner, .min = 0, .max = UINT32_MAX - 1),
+	FIELD("group", JSON_INT, c.tap_group, .min = 0, .max = UINT32_MAX - 1),
+	FIELD("mode", JSON_STR, tap_mode),
+	FIELD("queues", JSON_INT, c.tap_queues, .min = 1,
+	      .max = MACVLAN_VM_MAX_QUEUES),
+	{ 0 },
+};
+
+/* Octal, as chmod(1) and the OCI runtime have it; JSON knows no such numbers. */
+static int decode_mode(const char *text, uint32_t *ret, struct cni_err *err)
+{
+	const size_t len = strspn(text, "01234567");
+	uint32_t mode = 0;
+
+	for (size_t i = 0; i < len && i < MODE_DIGITS; i++)
+		mode = mode * 8 + (uint32_t)(text[i] - '0');
+	if (len > MODE_DIGITS || text[len] || !mode || mode & ~MODE_BITS)
+		return err_say(
+			err, CNI_E_CONFIG, EINVAL,
+			"key \"mode\": \"%s\": must be octal, such as \"0660\": who may read and write",
+			text);
+	*ret = mode;
+	return 0;
+}
+
+static int decode_tap(struct raw *raw, struct cni_err *err)
+{
+	int r = json_decode(raw->tap, tap_fields, raw, err);
+
+	if (!r)
+		r = decode_mode(raw->tap_mode, &raw->c.tap_mode, err);
+	return r < 0 ? err_ctx(err, r, "key \"macvtap\"") : 0;
+}
 
 static bool is_mode(const char *s)
 {
@@ -59,16 +111,29 @@ static int settle_mac(const struct cni_call *call, struct raw *raw,
 	return 0;
 }
 
-static int check_attach(const char *attach, struct cni_err *err)
+/* Container or VM: who attaches may say so where the network lets it. */
+static int settle_attach(const struct cni_call *call, struct raw *raw,
+			 struct cni_err *err)
 {
+	char asked[REQUEST_SIZE];
+	const char *attach = raw->attach;
+	const int r = per_attachment_attach(call, raw->per_attachment, &attach,
+					    asked, err);
+
+	if (r < 0)
+		return r;
 	if (!strcmp(attach, "macvlan"))
-		return 0;
-	if (!strcmp(attach, "macvtap"))
+		raw->c.attach = MACVLAN_VM_MACVLAN;
+	else if (!strcmp(attach, "macvtap"))
+		raw->c.attach = MACVLAN_VM_MACVTAP;
+	else
 		return err_say(
-			err, CNI_E_FIELD, EOPNOTSUPP,
-			"key \"attach\": unsupported: value \"macvtap\"");
-	return err_say(err, CNI_E_CONFIG, EINVAL,
-		       "key \"attach\": \"%s\": must be \"macvlan\"", attach);
+			err, CNI_E_CONFIG, EINVAL,
+			"attach \"%s\": must be \"macvlan\" or \"macvtap\"",
+			attach);
+	raw->c.may_be_vm = raw->c.attach == MACVLAN_VM_MACVTAP ||
+			   per_attachment_has(raw->per_attachment, "attach");
+	return 0;
 }
 
 /* Frames between two macvlans of one parent pass in mode "bridge" only, and an
@@ -95,12 +160,27 @@ static int check_host_access(const struct cni_call *call,
 	return 0;
 }
 
+/* A macvlan is all in the container, whose owner could take a limit off it. */
+static int check_bandwidth(const struct cni_call *call, struct cni_err *err)
+{
+	struct bandwidth b = { 0 };
+	const int r = bandwidth_parse(call, &b, err);
+
+	if (r < 0 || !bandwidth_is_limited(&b))
+		return r;
+	return err_say(
+		err, CNI_E_FIELD, EOPNOTSUPP,
+		"bandwidth: unsupported: %sgress of %llu bits a second: a macvlan has no device on the host that could be limited",
+		b.to_guest.rate ? "in" : "e",
+		8 * (unsigned long long)(b.to_guest.rate ? b.to_guest.rate
+							 : b.from_guest.rate));
+}
+
 static int check_values(const struct cni_call *call, struct raw *raw,
 			struct cni_err *err)
 {
 	struct cni_err bad = CNI_ERR_INIT;
 	struct macvlan_vm_conf *c = &raw->c;
-	int r;
 
 	if (*c->parent && cni_ifname_check(c->parent, &bad) < 0)
 		return err_say(err, CNI_E_CONFIG, EINVAL,
@@ -116,28 +196,44 @@ static int check_values(const struct cni_call *call, struct raw *raw,
 		return err_say(err, CNI_E_CONFIG, ERANGE,
 			       "key \"mtu\": %lld is under IPv4's least, %d",
 			       (long long)c->mtu, LEAST_MTU);
-	r = check_attach(raw->attach, err);
-	return r ? r : check_host_access(call, c, err);
+	if (strcmp(raw->gc, "") != 0 && strcmp(raw->gc, "strict") != 0)
+		return err_say(err, CNI_E_CONFIG, EINVAL,
+			       "key \"gc\": \"%s\" is not \"strict\"", raw->gc);
+	return check_host_access(call, c, err);
 }
 
 int macvlan_vm_conf_parse(const struct cni_call *call,
 			  struct macvlan_vm_conf *ret, struct cni_err *err)
 {
+	static const char *const left[] = { "attach", "allocationKey", NULL };
 	struct raw raw = {
-		.c = { .parent = "", .mode = "" },
+		.c = { .parent = "", .mode = "", .tap_queues = 1 },
 		.mac = "",
 		.attach = "macvlan",
+		.gc = "",
+		.tap_mode = "0660",
 	};
 	int r;
 
 	r = json_decode(call->conf.doc, fields, &raw, err);
 	if (!r)
+		r = decode_tap(&raw, err);
+	if (!r)
+		r = per_attachment_check(raw.per_attachment, left, err);
+	if (!r)
 		r = check_values(call, &raw, err);
 	if (!r)
 		r = settle_mac(call, &raw, err);
+	if (!r)
+		r = settle_attach(call, &raw, err);
+	if (!r)
+		r = request_key(call, &raw.c.key, err);
+	if (!r)
+		r = check_bandwidth(call, err);
 	if (r < 0)
 		return err_ctx(err, r, "network \"%s\"", call->conf.name);
 
+	raw.c.strict_gc = !strcmp(raw.gc, "strict");
 	*ret = raw.c;
 	return 0;
 }

@@ -7,7 +7,15 @@
 #include <stdint.h>
 
 #include "base/mac.h"
+#include "cni/key.h"
 #include "cni/plugin.h"
+
+#define MACVLAN_VM_MAX_QUEUES 256 /* linux/if_tap.h: MAX_TAP_QUEUES */
+
+enum macvlan_vm_attach {
+	MACVLAN_VM_MACVLAN, /* a container */
+	MACVLAN_VM_MACVTAP, /* a VM, which opens a character device */
+};
 
 /**
  * struct macvlan_vm_conf - What one attachment gets
@@ -18,9 +26,17 @@
  *		default
  * @link_in_container: The parent is in the container's namespace
  * @host_access: A macvlan for the host itself, and routes to the guests by it
+ * @strict_gc:	GC also removes the devices of VMs that run
  * @del_wait:	DEL waits for the kernel's clean-up; only checked here
  * @has_mac:	@mac was asked for
  * @mac:	The guest's
+ * @attach:	Container or VM
+ * @may_be_vm:	It is a VM, or the attachment could have said so
+ * @tap_owner:	User ID that owns the character device
+ * @tap_group:	Group ID likewise
+ * @tap_queues:	Of the device, each way; a VMM opens it so many times
+ * @tap_mode:	The permissions, of 0666
+ * @key:	What MAC and addresses go with
  */
 struct macvlan_vm_conf {
 	const char *parent;
@@ -29,9 +45,17 @@ struct macvlan_vm_conf {
 	int64_t bc_queue_len;
 	bool link_in_container;
 	bool host_access;
+	bool strict_gc;
 	bool del_wait;
 	bool has_mac;
 	struct mac mac;
+	enum macvlan_vm_attach attach;
+	bool may_be_vm;
+	int64_t tap_owner;
+	int64_t tap_group;
+	int64_t tap_queues;
+	uint32_t tap_mode;
+	struct cni_key key;
 };
 
 /**
@@ -39,8 +63,8 @@ struct macvlan_vm_conf {
  *	several places
  * @call:	Configuration and CNI_ARGS; must outlive @ret
  * @ret:	Filled on success
- * @err:	CNI_E_DECODE, CNI_E_CONFIG, CNI_E_ENV, or CNI_E_FIELD for a kind of
- *		guest that is not supported yet
+ * @err:	CNI_E_DECODE, CNI_E_CONFIG, CNI_E_ENV, or CNI_E_FIELD for a key that
+ *		cannot be left to the attachment
  *
  * Return: 0 or a negative errno
  */

@@ -10,6 +10,7 @@
 #include "guest/lease.h"
 #include "macvlan-vm/conf.h"
 #include "net/link.h"
+#include "net/node.h"
 #include "net/undo.h"
 
 #define MACVLAN_VM_ROLE "macvlan-vm"
@@ -20,6 +21,9 @@
  * @conf:	Its configuration, decoded
  * @attachment:	Whose interface it is
  * @alias:	Of the interface
+ * @device:	Its name: CNI_IFNAME, or @node where that would be the host's
+ * @node:	A VM's character device, in NODE_DIR; derived
+ * @node_path:	The same with its directory
  * @mac:	Requested or derived; of "passthru" the parent's
  * @host:	rtnetlink in our own namespace
  * @guest:	The interface, and its namespace
@@ -34,6 +38,9 @@ struct job {
 	struct macvlan_vm_conf conf;
 	struct cni_attachment attachment;
 	char alias[CNI_LINK_ALIAS_SIZE];
+	char device[CNI_LINK_NAME_SIZE];
+	char node[CNI_LINK_NAME_SIZE];
+	char node_path[CNI_LINK_NAME_SIZE + sizeof(NODE_DIR)];
 	char mac_text[MAC_STR_SIZE];
 	struct mac mac;
 	struct netlink *host;
@@ -44,6 +51,11 @@ struct job {
 	struct lease lease;
 	struct undo undo;
 };
+
+static inline bool job_is_vm(const struct job *j)
+{
+	return j->conf.attach == MACVLAN_VM_MACVTAP;
+}
 
 /** parent_index() - Of the device that it comes to: none is on a macvlan */
 static inline uint32_t parent_index(const struct link_info *parent)

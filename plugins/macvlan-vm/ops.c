@@ -8,18 +8,19 @@
 #include "guest/report.h"
 #include "macvlan-vm/access.h"
 #include "macvlan-vm/macvlan_vm.h"
+#include "macvlan-vm/tap.h"
 #include "net/macvlan.h"
 
 static int check_absent(const struct job *j, struct cni_err *err)
 {
 	struct link_info link;
-	const int r = link_get(j->guest.nl, j->attachment.ifname, &link, err);
+	const int r = link_get(j->guest.nl, j->device, &link, err);
 
 	if (r < 0)
-		return r == -ENODEV ? 0 : r;
+		return r == -ENODEV ? tap_check_absent(j, err) : r;
 	return err_say(err, CNI_E_TAKEN, EEXIST,
-		       "interface %s already exists in %s",
-		       j->attachment.ifname, j->call->args.netns);
+		       "interface %s already exists in %s", j->device,
+		       j->call->args.netns);
 }
 
 static int find_parent(struct job *j, struct cni_err *err)
@@ -66,7 +67,7 @@ static int settle_mac(struct job *j, struct cni_err *err)
 static int create(struct job *j, struct cni_err *err)
 {
 	struct macvlan_opts opts = {
-		.name = j->attachment.ifname,
+		.name = j->device,
 		.parent = j->parent.index,
 		.netns = j->conf.link_in_container ? -1 : j->guest.netns,
 		.mode = macvlan_mode(j->conf.mode),
@@ -76,6 +77,12 @@ static int create(struct job *j, struct cni_err *err)
 	};
 	int r;
 
+	if (job_is_vm(j))
+		opts.tap_queues = (uint32_t)j->conf.tap_queues;
+	if (!strcmp(j->device, j->node)) {
+		opts.netns = -1;
+		opts.alias = j->alias;
+	}
 	if (strcmp(j->conf.mode, "passthru") != 0)
 		opts.mac = j->mac;
 	r = macvlan_create(j->parents, &opts, &j->guest.index, err);
@@ -84,6 +91,26 @@ static int create(struct job *j, struct cni_err *err)
 		r = settle_mac(j, err);
 	}
 	return r ? err_ctx(err, r, "on parent %s", j->parent.name) : 0;
+}
+
+static int finish(struct job *j, struct cni_err *err)
+{
+	return job_is_vm(j) ? tap_finish(j, err)
+			    : guest_configure(&j->guest, &j->ipam, j->alias,
+					      true, err);
+}
+
+static int report(const struct job *j, struct cni_result *ret,
+		  struct cni_err *err)
+{
+	const struct cni_interface guest = {
+		.name = j->attachment.ifname,
+		.mac = j->mac_text,
+		.sandbox = j->call->args.netns,
+		.socket_path = job_is_vm(j) ? j->node_path : NULL,
+	};
+
+	return report_interface(j->call, &guest, &j->ipam, ret, err);
 }
 
 /* An address is leased before anyone has it, and the interface goes up when
@@ -105,9 +132,9 @@ static int add_steps(struct job *j, struct cni_result *ret, struct cni_err *err)
 	if (!r)
 		r = access_grant(j, err);
 	if (!r)
-		r = guest_configure(&j->guest, &j->ipam, j->alias, true, err);
+		r = finish(j, err);
 	if (!r)
-		r = report_guest(j->call, j->mac_text, &j->ipam, ret, err);
+		r = report(j, ret, err);
 	return r;
 }
 
@@ -157,43 +184,14 @@ static int del(const struct cni_call *call, struct cni_err *err)
 	acc = guest_delete(call, MACVLAN_VM_ROLE, wait, err);
 	if (!acc && *call->args.netns && cni_netns_is_own(call->args.netns))
 		acc = delete_in_own_netns(host, &a, wait, err);
+	r = tap_delete(host, &a, wait, &e);
+	acc = err_keep_first(err, &e, r, acc);
 	r = access_revoke(host, &a, wait, &e);
 	acc = err_keep_first(err, &e, r, acc);
 	/* An address whose guest lives on is not for the next one. */
 	if (!acc && *call->conf.ipam_type)
 		acc = cni_delegate(call, CNI_DEL, call->conf.ipam_type, err);
 	return acc;
-}
-
-/* The guests' devices are in their namespaces, where nobody can look for them:
- * what there is to collect is on the host. */
-static int collect(const struct cni_call *call, struct cni_attachments *valid,
-		   struct cni_err *err)
-{
-	cleanup_netlink struct netlink *host = NULL;
-	struct cni_err e = CNI_ERR_INIT;
-	struct macvlan_vm_conf conf;
-	int r, acc;
-
-	r = macvlan_vm_conf_parse(call, &conf, err);
-	if (!r)
-		r = cni_attachments_parse(call->conf.attachments, valid, err);
-	if (!r)
-		r = netlink_open(&host, err);
-	if (r < 0)
-		return r;
-	acc = access_collect(host, call->conf.name, valid, err);
-	if (!*call->conf.ipam_type)
-		return acc;
-	r = cni_delegate(call, CNI_GC, call->conf.ipam_type, &e);
-	return err_keep_first(err, &e, r, acc);
-}
-
-static int gc(const struct cni_call *call, struct cni_err *err)
-{
-	cleanup_attachments struct cni_attachments valid = { 0 };
-
-	return collect(call, &valid, err);
 }
 
 /* Return: 0 where ADD would find a parent that takes a macvlan. */
@@ -236,6 +234,6 @@ const struct cni_plugin macvlan_vm = {
 	.add = add,
 	.del = del,
 	.check = macvlan_vm_check,
-	.gc = gc,
+	.gc = macvlan_vm_gc,
 	.status = status,
 };

@@ -8,4 +8,7 @@
 /** macvlan_vm_check() - CHECK: is all there that prevResult tells of? */
 int macvlan_vm_check(const struct cni_call *call, struct cni_err *err);
 
+/** macvlan_vm_gc() - GC: remove what the runtime does not list */
+int macvlan_vm_gc(const struct cni_call *call, struct cni_err *err);
+
 #endif

@@ -35,7 +35,7 @@ static bool has_link(const struct scan *s, const struct cni_attachment *a,
 
 	cni_attachment_link_name(a, prefix, name);
 	return !link_get(s->host, name, &link, &ignored) &&
-	       link.group == LINK_GROUP_WEFT &&
+	       link.group == LINK_GROUP_WEFT && !strcmp(link.name, name) &&
 	       (strcmp(link.kind, "tun") != 0 || link.carrier);
 }
 

@@ -125,6 +125,42 @@ vm_pings 'the VM pings a container' "$c2"
 succeeds 'the VM reaches a forward' guest_run vm1 \
 	"timeout 8 wget -q -O - http://10.77.1.1:8080/cgi-bin/whoami"
 
+# --- a VMM in a container: examples/macvtap ---
+
+vmm_in_a_container() {
+	local hooks=$engine_dir/hooks device number
+
+	ip link add p0 type veth peer name p1
+	ip link set p0 up
+	mkdir "$hooks"
+	jq --arg hook "$cni_root/examples/macvtap/oci-hook.sh" \
+		'.hook.path = $hook | .hook.env = ["PATH=" + $ENV.PATH]' \
+		"$cni_root/examples/macvtap/weft-macvtap.json" \
+		>"$hooks/weft-macvtap.json"
+	jq '.cniVersion = "1.0.0" | .plugins[0] +=
+		{attach: "macvtap", master: "p0", hostAccess: false}' \
+		"$cni_root/examples/macvtap/lan-vms.conflist" \
+		>"$networks/lan-vms.conflist"
+	succeeds 'a container on macvtap, with the hook' \
+		pod --hooks-dir "$hooks" run -d --name vmm --network lan-vms \
+		--annotation org.weft.macvtap=true \
+		localhost/guest:1 /bin/httpd -f -h /www
+	device=$(pod exec vmm sh -c 'stat -c "%t:%T %u %g %a" /dev/tap*') || true
+	number=$(nsenter -t "$(pid_of vmm)" -n unshare -m \
+		sh -c 'mount -t sysfs s /sys; cat /sys/class/net/eth0/tap*/dev')
+	same "$(printf '%x:%x 107 107 660' "${number%:*}" "${number#*:}")" \
+		"$device" 'it has the device of its own namespace'
+	succeeds 'rm' pod rm -f -t 0 vmm
+	succeeds 'without the annotation' run vmm --network lan-vms
+	fails 'it has none' pod exec vmm sh -c 'ls /dev/tap*'
+	pod rm -f -t 0 vmm >/dev/null
+	same '' "$(leases lan-vms)" 'and leaves no address'
+	succeeds 'weft network rm lan-vms' "$cni_bin/weft" network rm lan-vms
+	rm "$networks/lan-vms.conflist"
+	ip link del p0
+}
+vmm_in_a_container
+
 # --- connect and disconnect ---
 
 succeeds 'network connect' pod network connect net2 c2

@@ -26,10 +26,11 @@
 	"\"bridge\":\"br0\",\"isDefaultGateway\":true," \
 	"\"ipMasq\":true,\"ipam\":{\"type\":\"ipam-host-local\"," DUAL "}"
 
-static const struct setup veth = { "veth", "bridge-vm", WHOLE,
-				   false,  false,	NULL };
+static const struct setup veth = { "veth", "bridge-vm", WHOLE, false,
+				   false,  NULL,	false };
 static const struct setup tap = {
-	"tap", "bridge-vm", WHOLE ",\"attach\":\"tap\"", false, false, NULL
+	"tap", "bridge-vm", WHOLE ",\"attach\":\"tap\"", false, false,
+	NULL,  false
 };
 static const struct setup port = { "port",
 				   "bridge-vm",
@@ -38,7 +39,22 @@ static const struct setup port = { "port",
 				   "\"portIsolation\":true,\"mtu\":\"auto\"",
 				   false,
 				   false,
-				   NULL };
+				   NULL,
+				   false };
+#define LIMITS                                               \
+	",\"ingressRate\":80000000,\"ingressBurst\":800000," \
+	"\"egressRate\":40000000,\"egressBurst\":800000"
+static const struct setup limits = { "limits", "bridge-vm", WHOLE LIMITS, false,
+				     false,    NULL,	    false };
+static const struct setup limited_tap = {
+	"limited tap",
+	"bridge-vm",
+	WHOLE LIMITS ",\"attach\":\"tap\",\"tap\":{\"name\":\"vm0\"}",
+	false,
+	false,
+	NULL,
+	false
+};
 static const struct setup vlan = {
 	"vlan",
 	"bridge-vm",
@@ -46,7 +62,8 @@ static const struct setup vlan = {
 	      "\"vlanTrunk\":[{\"minID\":10,\"maxID\":12}]",
 	false,
 	false,
-	NULL
+	NULL,
+	false
 };
 static const struct setup macvlan = {
 	"macvlan",
@@ -55,7 +72,17 @@ static const struct setup macvlan = {
 	"\"ipam\":{\"type\":\"ipam-host-local\"," DUAL "}",
 	false,
 	true,
-	NULL
+	NULL,
+	false
+};
+#define MACVTAP                                                         \
+	"\"master\":\"p0\",\"hostAccess\":true,\"attach\":\"macvtap\"," \
+	"\"macvtap\":{\"queues\":2,\"owner\":107,\"mode\":\"0600\"},"   \
+	"\"ipam\":{\"type\":\"ipam-host-local\"," DUAL "}"
+static const struct setup macvtap = { "macvtap", "macvlan-vm", MACVTAP, false,
+				      true,	 NULL,	       false };
+static const struct setup macvtap_host = {
+	"macvtap here", "macvlan-vm", MACVTAP, false, true, NULL, true
 };
 static const struct setup ipam = {
 	"IPAM",
@@ -63,15 +90,26 @@ static const struct setup ipam = {
 	"\"ipam\":{\"type\":\"ipam-host-local\"," DUAL "}",
 	false,
 	false,
-	NULL
+	NULL,
+	false
 };
+static const struct setup key = { "key",
+				  "ipam-host-local",
+				  "\"perAttachment\":[\"allocationKey\"],"
+				  "\"ipam\":{\"type\":\"ipam-host-local\"," DUAL
+				  "}",
+				  false,
+				  false,
+				  NULL,
+				  false };
 static const struct setup foreign = {
 	"foreign IPAM",
 	"bridge-vm",
 	"\"bridge\":\"br0\",\"ipam\":{\"type\":\"host-local\"," DUAL "}",
 	true,
 	false,
-	NULL
+	NULL,
+	false
 };
 static const struct setup reference = {
 	"reference",
@@ -79,7 +117,8 @@ static const struct setup reference = {
 	"\"ipam\":{\"type\":\"host-local\"," DUAL "}",
 	true,
 	false,
-	NULL
+	NULL,
+	false
 };
 
 static const struct setup portmap = {
@@ -94,7 +133,8 @@ static const struct setup portmap = {
 	"{\"address\":\"fd00:1::2/64\",\"interface\":0}]}",
 	false,
 	false,
-	NULL
+	NULL,
+	false
 };
 static const struct setup splice = {
 	"splice",
@@ -105,7 +145,8 @@ static const struct setup splice = {
 	"\"ips\":[{\"address\":\"10.1.0.2/16\",\"interface\":0}]}",
 	false,
 	false,
-	NULL
+	NULL,
+	false
 };
 /* What the reference bridge has made is ours to remove. */
 static const struct setup taken = {
@@ -115,7 +156,8 @@ static const struct setup taken = {
 	"\"macspoofchk\":true,\"ipam\":{\"type\":\"ipam-host-local\"," DUAL "}",
 	false,
 	false,
-	"bridge"
+	"bridge",
+	false
 };
 
 struct scenario {
@@ -126,6 +168,9 @@ struct scenario {
 
 #define WAIT ",\"delWait\":true"
 #define EVENT ",\"delWait\":false"
+#define LAX                               \
+	",\"cni.dev/valid-attachments\":" \
+	"[{\"containerID\":\"" BYSTANDER "\",\"ifname\":\"eth0\"}]"
 #define STALE                                               \
 	",\"gc\":\"strict\",\"cni.dev/valid-attachments\":" \
 	"[{\"containerID\":\"" BYSTANDER "\",\"ifname\":\"eth0\"}]"
@@ -145,6 +190,12 @@ static const struct scenario scenarios[] = {
 	{ &port, "port CHECK", "CHECK", NULL, false },
 	{ &port, "port DEL", "DEL", WAIT, false },
 	{ &port, "port GC", "GC", STALE, false },
+	{ &limits, "limits ADD", "ADD", NULL, true },
+	{ &limits, "limits CHECK", "CHECK", NULL, true },
+	{ &limits, "limits DEL", "DEL", WAIT, true },
+	{ &limits, "limits DEL, children", "DEL", EVENT, true },
+	{ &limits, "limits GC", "GC", STALE, true },
+	{ &limited_tap, "limited tap ADD", "ADD", NULL, true },
 	{ &vlan, "vlan ADD", "ADD", NULL, true },
 	{ &vlan, "vlan CHECK", "CHECK", NULL, false },
 	{ &vlan, "vlan DEL", "DEL", WAIT, false },
@@ -154,10 +205,26 @@ static const struct scenario scenarios[] = {
 	{ &macvlan, "macvlan DEL", "DEL", WAIT, false },
 	{ &macvlan, "macvlan last DEL", "DEL", WAIT, true },
 	{ &macvlan, "macvlan last DEL, children", "DEL", EVENT, true },
+	{ &macvtap, "macvtap ADD", "ADD", NULL, true },
+	{ &macvtap, "macvtap second ADD", "ADD", NULL, false },
+	{ &macvtap, "macvtap CHECK", "CHECK", NULL, false },
+	{ &macvtap, "macvtap DEL", "DEL", WAIT, false },
+	{ &macvtap, "macvtap last DEL, children", "DEL", EVENT, true },
+	{ &macvtap_host, "macvtap here ADD", "ADD", NULL, false },
+	{ &macvtap_host, "macvtap here CHECK", "CHECK", NULL, false },
+	{ &macvtap_host, "macvtap here DEL", "DEL", WAIT, false },
+	{ &macvtap_host, "macvtap here DEL, children", "DEL", EVENT, false },
+	{ &macvtap_host, "macvtap here GC", "GC", STALE, false },
+	{ &macvtap_host, "macvtap here GC, lax", "GC", LAX, false },
 	{ &ipam, "IPAM ADD", "ADD", NULL, true },
 	{ &ipam, "IPAM CHECK", "CHECK", NULL, false },
 	{ &ipam, "IPAM DEL", "DEL", NULL, false },
 	{ &ipam, "IPAM GC", "GC", STALE, false },
+	/* Not of a new key: what DEL then leaves to it is not always the same. */
+	{ &key, "key ADD of what it had", "ADD", NULL, false },
+	{ &key, "key CHECK", "CHECK", NULL, false },
+	{ &key, "key DEL", "DEL", NULL, false },
+	{ &key, "key GC", "GC", STALE, true },
 	{ &portmap, "portmap ADD", "ADD", NULL, true },
 	{ &portmap, "portmap CHECK", "CHECK", NULL, true },
 	{ &portmap, "portmap DEL", "DEL", NULL, true },

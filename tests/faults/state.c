@@ -231,6 +231,22 @@ static void read_files(struct state *s)
 	(void)fts_close(walk);
 }
 
+/* Character devices of macvtaps: finished ones and others. */
+static void read_nodes(struct state *s)
+{
+	DIR *dir = opendir("/dev");
+	const struct dirent *e;
+	struct stat st;
+
+	while (dir && (e = readdir(dir)))
+		if (strstr(e->d_name, "mvt") &&
+		    !fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW))
+			add(s, "node: %s %o %u:%u", e->d_name, st.st_mode,
+			    st.st_uid, st.st_gid);
+	if (dir)
+		(void)closedir(dir);
+}
+
 static int compare(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
@@ -243,6 +259,7 @@ void state_read(struct state *ret)
 		read_links(ret, i);
 	read_ruleset(ret);
 	read_files(ret);
+	read_nodes(ret);
 	qsort(ret->lines, ret->n, sizeof(*ret->lines), compare);
 }
 

@@ -93,10 +93,15 @@ static void write_env(const struct request *r)
 #define PUT(...) (void)snprintf(vars[n++], sizeof(vars[0]), __VA_ARGS__)
 	PUT("CNI_COMMAND=%s", r->verb);
 	PUT("CNI_CONTAINERID=%s", r->id);
-	PUT("CNI_NETNS=/run/netns/%s", r->id);
+	if (r->setup->is_on_host)
+		PUT("CNI_NETNS=/proc/self/ns/net");
+	else
+		PUT("CNI_NETNS=/run/netns/%s", r->id);
 	PUT("CNI_IFNAME=eth0");
 	PUT("CNI_PATH=%s:%s", bin_dir, reference_dir);
 	PUT("PATH=/usr/sbin:/usr/bin:/sbin:/bin");
+	if (strstr(r->setup->keys, "\"allocationKey\""))
+		PUT("CNI_ARGS=ALLOCATION_KEY=vm-of-%s", r->id);
 	if (r->alloc >= 0) {
 		PUT("LD_PRELOAD=%s", preload_path);
 		PUT("WEFT_FAIL_ALLOC=%d", r->alloc);

@@ -19,6 +19,7 @@ struct setup {
 	bool is_foreign;   /* its IPAM plugin is the reference's */
 	bool has_parent;   /* the host has p0, for macvlans */
 	const char *maker; /* the reference plugin that ADDs, or NULL */
+	bool is_on_host;   /* CNI_NETNS is the plugin's own */
 };
 
 /* How to call a plugin. */

@@ -118,7 +118,7 @@ host_state() {
 	find /run /var/lib/cni -xdev -path /run/tmp -prune -o -printf \
 		'file %p %y %m %U:%G %l\n' | sort
 	find /run /var/lib/cni -xdev -path /run/tmp -prune -o \
-		-path /run/netns -prune -o -type f -exec md5sum {} + |
+		-path /run/netns -prune -o -fstype nsfs -o -type f -exec md5sum {} + |
 		sort -k 2
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tap_arp TAP MAC IP TARGET [VID]: as a VM with that address, ask who has
- * TARGET, in frames tagged VID or without a tag. Status 0: it answered, to us,
+ * TARGET, in frames tagged VID or without a tag. A TAP with a slash is a
+ * macvtap's character device. Status 0: it answered, to us,
  * tagged alike; 1: nothing came in two seconds. */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -89,11 +90,20 @@ static int ask(int fd)
 int main(int argc, char **argv)
 {
 	struct ifreq req = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
-	const int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	int fd;
 
-	if (argc < 5 || fd < 0)
+	if (argc < 5)
 		return 2;
-	strncpy(req.ifr_name, argv[1], sizeof(req.ifr_name) - 1);
+	if (strchr(argv[1], '/')) {
+		fd = open(argv[1], O_RDWR | O_CLOEXEC);
+	} else {
+		fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+		strncpy(req.ifr_name, argv[1], sizeof(req.ifr_name) - 1);
+	}
+	if (fd < 0) {
+		perror(argv[1]);
+		return 2;
+	}
 	if (sscanf(argv[2], "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", mac, mac + 1,
 		   mac + 2, mac + 3, mac + 4, mac + 5) != MAC ||
 	    inet_pton(AF_INET, argv[3], ip) != 1 ||

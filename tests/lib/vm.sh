@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # vm.sh: virtual machines of Debian's cloud kernel and a busybox initramfs, on
-# a tap that exists already.
+# a tap or a macvtap that exists already.
 #
 #	vm_build
 #	vm_start NAME TAP MAC ADDRESSES GATEWAYS [QEMU-ARGUMENT...]
+#	vm_start_macvtap NAME NODE QUEUES MAC ADDRESSES GATEWAYS [QEMU-ARGUMENT...]
 #	vm_ready NAME [SECONDS]
 #	vm_says NAME                        its first words: kernel and MAC
 #	guest_run NAME COMMAND
@@ -19,6 +20,9 @@
 # kvm or tcg, and why, should someone want to say it.
 # shellcheck disable=SC2034
 vm_accel=${WEFT_ACCEL-} vm_accel_why=
+
+# What QEMU is started by, if not by itself: `weft run` and its arguments.
+vm_by=()
 
 # vm_build: kernel and initramfs, and which acceleration works here.
 vm_build() {
@@ -129,13 +133,28 @@ vm_start() {
 		-device "$device" "$@"
 }
 
+# vm_start_macvtap NAME NODE QUEUES MAC ADDRESSES GATEWAYS [QEMU-ARGUMENT...]: the
+# same with a macvtap, by descriptors of its character device.
+vm_start_macvtap() {
+	local name=$1 node=$2 queues=$3 mac=$4
+	local device=virtio-net-pci,netdev=net0,mac=$mac,romfile=
+	local vm_by=("${BASH_SOURCE[0]%/*}/../../examples/macvtap/with-fds.sh")
+
+	vm_by+=("$node" "$queues")
+	vm_arguments="weft.addresses=$5 weft.gateways=$6"
+	shift 6
+	[ "$queues" = 1 ] || device+=,mq=on,vectors=$((2 * queues + 2))
+	vm_launch "$name" -netdev tap,id=net0,fds=%FDS%,vhost=off \
+		-device "$device" "$@"
+}
+
 vm_launch() {
 	local name=$1 cpu=max
 
 	shift
 	[ "$vm_accel" = tcg ] || cpu=host
 	guest_fifos "$name"
-	qemu-system-x86_64 -M q35 -accel "$vm_accel" -cpu "$cpu" -m 128 \
+	"${vm_by[@]}" qemu-system-x86_64 -M q35 -accel "$vm_accel" -cpu "$cpu" -m 128 \
 		-nodefaults -no-user-config -no-reboot -display none \
 		-kernel "$vm_kernel" -initrd "$vm_initramfs" \
 		-append "console=ttyS0 quiet panic=-1 ${vm_arguments-}" \

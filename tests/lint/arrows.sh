@@ -53,6 +53,7 @@ may go-free-shim/libcni libcni cni base
 # lint asks the plugins' own parsers, which are pure.
 mapfile -t parsers < <(cd plugins && ls -d ./*/conf.h && cd ../ipam &&
 	ls -d ./*/conf.h)
+may go-free-shim/weft-qemu-helper weft-qemu-helper weft/run.h libcni cni net base
 may go-free-shim/weft weft libcni cni net bpf base "${parsers[@]#./}"
 
 never common/base 'netlink/|linux/(rtnetlink|netlink|if_link)' \

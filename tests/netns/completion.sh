@@ -48,9 +48,18 @@ offers "whose network" 'alpha beta' network rm ''
 offers "ls has none" '' network ls ''
 offers "options" '--id --ifname' add alpha --i
 offers "an ID is anybody's" '' add --id ''
+offers "lease's own verbs" 'ls release' lease ''
+offers "of whose leases" 'alpha beta' lease release ''
+offers "keys are not guessed" '' lease release alpha ''
 offers "files to lint" "$TMPDIR/files/a.conflist $TMPDIR/files/b.conflist" \
 	lint "$TMPDIR/files/"
 offers "more files" "$TMPDIR/files/b.conflist" lint x "$TMPDIR/files/b"
+offers "networks to run on" 'alpha beta' run alpha ''
+offers "the VMMs whose command is printed" 'cloud-hypervisor' run --print c
+offers "networks behind an option's value" 'beta' run --print qemu --queues 2 b
+offers "the VMM is a program" "$TMPDIR/files/a.conflist" \
+	run alpha -- "$TMPDIR/files/a"
+offers "one network's orphans" 'beta' gc --orphans --min-age 5m b
 offers "doctor takes nothing" '' doctor ''
 offers "nor does repair" '' repair ''
 rm "$NETCONFPATH"/*

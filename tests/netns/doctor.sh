@@ -230,11 +230,15 @@ mount -t tmpfs none /dev/net
 finds kernel-part warning "no /dev/net/tun" '.what | contains("tap")'
 umount /dev/net
 # A module that cannot be loaded is a part that is missing.
-if [ "$(hostname)" = weft-vm ] && { rmmod macvlan 2>/dev/null || true
+if [ "$(hostname)" = weft-vm ] && { rmmod macvtap macvlan 2>/dev/null || true
 	[ ! -e /sys/module/macvlan ]; }; then
 	modprobe=$(cat /proc/sys/kernel/modprobe)
 	echo /bin/false >/proc/sys/kernel/modprobe
 	finds kernel-part note "no macvlan" '.what | contains("macvlan")'
+	echo "$modprobe" >/proc/sys/kernel/modprobe
+	modprobe macvlan
+	echo /bin/false >/proc/sys/kernel/modprobe
+	finds kernel-part note "no macvtap" '.what | contains("macvtap")'
 	echo "$modprobe" >/proc/sys/kernel/modprobe
 	clean
 else

@@ -223,8 +223,8 @@ add c1 c1 "$(mconf '.mtu = 67')"
 refused 7 "one under IPv4's least is refused" mtu 67 68
 add c1 c1 "$(mconf '.mode = "source"')"
 refused 7 "a mode that is none is refused" mode source
-add c1 c1 "$(mconf '.attach = "macvtap"')"
-refused 2 "a VM's is not there yet, and says so" attach macvtap
+add c1 c1 "$(mconf '.attach = "tap"')"
+refused 7 "a kind that is another plugin's is refused" attach macvtap
 ip link add br0 type bridge
 ip link set p1 master br0
 add c1 c1 "$(mconf '.master = "p1"')"

@@ -87,7 +87,8 @@ TEST(it_is_made_in_place_whole_and_down)
 	assert_string_equal(l.kind, "macvlan");
 	assert_true(mac_equal(&l.mac, &o.mac));
 	assert_false(l.flags & IFF_UP);
-	assert_works(macvlan_get(s->guest_nl, "eth0", &info, &s->err), s->err);
+	assert_works(macvlan_get(s->guest_nl, "eth0", false, &info, &s->err),
+		     s->err);
 	assert_int_equal(info.mode, macvlan_mode("bridge"));
 	assert_int_equal(info.bc_queue_len, 5000);
 	assert_int_equal(count_links(s->nl), 2);
@@ -125,8 +126,9 @@ TEST(every_mode_is_made_and_read_back)
 		assert_string_equal(macvlan_mode_name(o.mode), names[i]);
 		assert_works(macvlan_create(s->nl, &o, &index, &s->err),
 			     s->err);
-		assert_works(macvlan_get(s->guest_nl, "eth0", &info, &s->err),
-			     s->err);
+		assert_works(
+			macvlan_get(s->guest_nl, "eth0", false, &info, &s->err),
+			s->err);
 		assert_int_equal(info.mode, o.mode);
 		assert_works(link_delete(s->guest_nl, index, &s->err), s->err);
 	}
@@ -265,12 +267,12 @@ TEST(what_is_no_macvlan_is_said)
 	struct sandbox *s = *state;
 	struct macvlan_info info;
 
-	assert_fails(macvlan_get(s->nl, "p0", &info, &s->err), EMEDIUMTYPE,
-		     s->err, "not a macvlan but a veth");
-	assert_fails(macvlan_get(s->nl, "lo", &info, &s->err), EMEDIUMTYPE,
-		     s->err, "not a macvlan");
-	assert_fails(macvlan_get(s->nl, "no", &info, &s->err), ENODEV, s->err,
-		     "find macvlan no");
+	assert_fails(macvlan_get(s->nl, "p0", false, &info, &s->err),
+		     EMEDIUMTYPE, s->err, "not a macvlan but a veth");
+	assert_fails(macvlan_get(s->nl, "lo", false, &info, &s->err),
+		     EMEDIUMTYPE, s->err, "not a macvlan");
+	assert_fails(macvlan_get(s->nl, "no", false, &info, &s->err), ENODEV,
+		     s->err, "find macvlan no");
 }
 
 int main(void)

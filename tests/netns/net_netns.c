@@ -38,6 +38,30 @@ TEST(a_namespace_file_opens_whatever_its_path)
 	assert_int_equal(is_own(b), 0);
 }
 
+TEST(a_namespace_is_pinned_empty_and_unpinned_from_any_state)
+{
+	struct sandbox *s = *state;
+	char dir[] = "/tmp/weft-netns-XXXXXX", path[64];
+	cleanup_close int fd = -1;
+	struct stat st;
+
+	assert_non_null(mkdtemp(dir));
+	(void)snprintf(path, sizeof(path), "%s/netns", dir);
+	assert_works(netns_pin(path, &s->err), s->err);
+	assert_int_equal(is_own(s->host), 1);
+	assert_works(netns_open(path, &fd, &s->err), s->err);
+	assert_int_equal(is_own(fd), 0);
+	assert_fails(netns_pin(path, &s->err), EEXIST, s->err, path);
+	assert_works(netns_unpin(path, &s->err), s->err);
+	assert_int_equal(stat(path, &st), -1);
+	assert_works(netns_unpin(path, &s->err), s->err);
+	/* Killed between making the file and the namespace. */
+	(void)close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0));
+	assert_works(netns_unpin(path, &s->err), s->err);
+	assert_int_equal(rmdir(dir), 0);
+	assert_fails(netns_pin(path, &s->err), ENOENT, s->err, path);
+}
+
 TEST(own_namespace_is_recognised_by_identity)
 {
 	struct sandbox *s = *state;
@@ -299,6 +323,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		in_sandbox(a_namespace_file_opens_whatever_its_path),
+		in_sandbox(
+			a_namespace_is_pinned_empty_and_unpinned_from_any_state),
 		in_sandbox(own_namespace_is_recognised_by_identity),
 		in_sandbox(what_is_no_network_namespace_is_code_8_and_named),
 		in_sandbox(a_fifo_is_refused_without_waiting_for_a_writer),

@@ -57,6 +57,36 @@ TEST(multi_queue_and_nobodys_tap)
 	assert_int_equal(t.group, TAP_ANYONE);
 }
 
+TEST(a_tap_is_joined_as_it_was_made_and_never_made)
+{
+	struct sandbox *s = *state;
+	const struct tap_opts one = { .name = "tap1", .index = INDEX };
+	const struct tap_opts many = { .name = "tap2", .multi_queue = true };
+	cleanup_close int a = -1, b = -1, c = -1;
+	uint32_t first, second;
+
+	assert_works(tap_open(&one, &a, &first, &s->err), s->err);
+	assert_fails(tap_join("tap1", first, false, &c, &s->err), EBUSY, s->err,
+		     "open tap tap1");
+	assert_works(tap_persist(a, &s->err), s->err);
+	(void)close(a);
+	a = -1;
+	assert_fails(tap_join("tap1", first, true, &c, &s->err), EINVAL, s->err,
+		     "open tap tap1");
+	assert_fails(tap_join("tap1", first + 1, false, &c, &s->err), ENODEV,
+		     s->err, "open tap tap1");
+	assert_fails(tap_join("tap3", 7, false, &c, &s->err), ENODEV, s->err,
+		     "open tap tap3");
+	assert_int_equal(if_nametoindex("tap3"), 0);
+	assert_works(tap_join("tap1", first, false, &a, &s->err), s->err);
+	assert_true((unsigned)fcntl(a, F_GETFD) & (unsigned)FD_CLOEXEC);
+	assert_true((unsigned)fcntl(a, F_GETFL) & (unsigned)O_NONBLOCK);
+
+	assert_works(tap_open(&many, &b, &second, &s->err), s->err);
+	assert_works(tap_join("tap2", second, true, &c, &s->err), s->err);
+	assert_int_equal(ioctl(a, TUNSETPERSIST, 0UL), 0);
+}
+
 TEST(closing_an_unfinished_tap_removes_it)
 {
 	struct sandbox *s = *state;
@@ -214,6 +244,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		in_sandbox(an_opened_tap_has_exactly_the_flags_that_were_asked),
 		in_sandbox(multi_queue_and_nobodys_tap),
+		in_sandbox(a_tap_is_joined_as_it_was_made_and_never_made),
 		in_sandbox(closing_an_unfinished_tap_removes_it),
 		in_sandbox(a_configured_persistent_tap_is_a_marked_port),
 		in_sandbox(

@@ -132,8 +132,10 @@ says 1 a.conflist "macvlan-vm's mode and the rest" \
 a.conflist:5:10: error: network "n": key "mtu": 70000 is not within 0..65535
 a.conflist:6:10: error: network "n": key "mac": "01:00:5e:00:00:01": not a unicast Ethernet address
 a.conflist:7:17: error: network "n": key "bcqueuelen": -1 is not within 0..4294967295
-a.conflist:8:13: error: network "n": key "attach": unsupported: value "macvtap"
-a.conflist:9:3: warning: unknown key "hostAcces", did you mean "hostAccess"?' <<'EOF'
+a.conflist:8:13: error: network "n": attach "tap": must be "macvlan" or "macvtap"
+a.conflist:9:24: error: network "n": key "macvtap": key "mode": "0777": must be octal, such as "0660": who may read and write
+a.conflist:9:32: warning: unknown key "queue", did you mean "queues"?
+a.conflist:10:3: warning: unknown key "hostAcces", did you mean "hostAccess"?' <<'EOF'
 { "cniVersion": "1.1.0", "name": "n",
 "plugins": [
 { "type": "macvlan-vm",
@@ -141,7 +143,8 @@ a.conflist:9:3: warning: unknown key "hostAcces", did you mean "hostAccess"?' <<
   "mtu": 70000,
   "mac": "01:00:5e:00:00:01",
   "bcqueuelen": -1,
-  "attach": "macvtap",
+  "attach": "tap",
+  "macvtap": { "mode": "0777", "queue": 4 },
   "hostAcces": true
 } ] }
 EOF

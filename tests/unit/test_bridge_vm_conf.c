@@ -384,6 +384,64 @@ TEST(a_vlan_that_is_none_is_refused)
 		      "args.cni: key \"vlan\": true is not a number");
 }
 
+#define RATES                                                           \
+	"\"ingressRate\":8000,\"ingressBurst\":1607,\"egressRate\":15," \
+	"\"egressBurst\":34359738359"
+#define ASKED(keys) "\"runtimeConfig\":{\"bandwidth\":{" keys "}}"
+
+TEST(rates_are_read_in_bits)
+{
+	struct bandwidth b = read_conf(RATES, "").bandwidth;
+
+	assert_true(b.to_guest.rate == 1000 && b.to_guest.burst == 200);
+	assert_true(b.from_guest.rate == 1 &&
+		    b.from_guest.burst == UINT32_MAX - 1);
+	b = read_conf(ASKED(RATES), "").bandwidth;
+	assert_true(b.to_guest.rate == 1000 && b.from_guest.rate == 1);
+	b = read_conf("", "").bandwidth;
+	assert_false(bandwidth_is_limited(&b));
+}
+
+TEST(rates_of_the_configuration_come_before_the_engines)
+{
+	struct bandwidth b =
+		read_conf("\"egressRate\":80,\"egressBurst\":80," ASKED(RATES),
+			  "")
+			.bandwidth;
+
+	assert_true(b.from_guest.rate == 10 && !b.to_guest.rate);
+	b = read_conf("\"ingressBurst\":0," ASKED(RATES), "").bandwidth;
+	assert_false(bandwidth_is_limited(&b));
+	b = read_conf("\"egressRate\":null," ASKED(RATES), "").bandwidth;
+	assert_true(bandwidth_is_limited(&b));
+}
+
+TEST(bad_rates_are_named)
+{
+	check_refused("\"ingressRate\":8", "", CNI_E_CONFIG,
+		      "key \"ingressRate\": if rate is set, burst must also be "
+		      "set: \"ingressBurst\"");
+	check_refused("\"egressBurst\":8", "", CNI_E_CONFIG,
+		      "key \"egressBurst\": if burst is set, rate must also be "
+		      "set: \"egressRate\"");
+	check_refused("\"egressRate\":8,\"egressBurst\":34359738360", "",
+		      CNI_E_CONFIG,
+		      "key \"egressBurst\": 34359738360: burst cannot be more "
+		      "than 4GB");
+	check_refused("\"ingressRate\":7,\"ingressBurst\":8", "", CNI_E_CONFIG,
+		      "key \"ingressRate\": 7: less than a byte a second");
+	check_refused("\"ingressRate\":-8", "", CNI_E_CONFIG,
+		      "key \"ingressRate\": -8 is not within "
+		      "0..9007199254740991");
+	check_refused("\"ingressRate\":\"8\"", "", CNI_E_DECODE,
+		      "key \"ingressRate\": \"8\" is not an integer");
+	check_refused(ASKED("\"ingressRate\":8"), "", CNI_E_CONFIG,
+		      "runtimeConfig.bandwidth: key \"ingressRate\": if rate "
+		      "is set, burst must also be set: \"ingressBurst\"");
+	check_refused("\"runtimeConfig\":{\"bandwidth\":8}", "", CNI_E_DECODE,
+		      "runtimeConfig: key \"bandwidth\": 8 is not an object");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -407,6 +465,10 @@ int main(void)
 		cmocka_unit_test(the_vlan_asked_for_last_counts),
 		cmocka_unit_test(a_vlan_that_may_not_be_asked_for_is_refused),
 		cmocka_unit_test(a_vlan_that_is_none_is_refused),
+		cmocka_unit_test(rates_are_read_in_bits),
+		cmocka_unit_test(
+			rates_of_the_configuration_come_before_the_engines),
+		cmocka_unit_test(bad_rates_are_named),
 	};
 
 	return RUN(tests);

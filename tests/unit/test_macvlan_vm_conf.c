@@ -35,7 +35,12 @@ TEST(nothing_said_means_the_defaults)
 	assert_int_equal(c.mtu, 0);
 	assert_int_equal(c.bc_queue_len, 0);
 	assert_false(c.link_in_container || c.host_access || c.del_wait ||
-		     c.has_mac);
+		     c.has_mac || c.strict_gc || c.may_be_vm);
+	assert_int_equal(c.attach, MACVLAN_VM_MACVLAN);
+	assert_int_equal(c.tap_owner, 0);
+	assert_int_equal(c.tap_group, 0);
+	assert_int_equal(c.tap_queues, 1);
+	assert_int_equal(c.tap_mode, 0660);
 }
 
 TEST(every_key_is_read)
@@ -53,6 +58,16 @@ TEST(every_key_is_read)
 	assert_true(c.bc_queue_len == 4294967295);
 	c = read_conf("\"hostAccess\":true,\"ipam\":{\"type\":\"x\"}", "");
 	assert_true(c.host_access);
+	c = read_conf("\"attach\":\"macvtap\",\"gc\":\"strict\",\"macvtap\":{"
+		      "\"queues\":256,\"owner\":107,\"group\":4294967294,"
+		      "\"mode\":\"0604\"}",
+		      "");
+	assert_int_equal(c.attach, MACVLAN_VM_MACVTAP);
+	assert_true(c.may_be_vm && c.strict_gc);
+	assert_int_equal(c.tap_queues, 256);
+	assert_int_equal(c.tap_owner, 107);
+	assert_int_equal(c.tap_group, 4294967294);
+	assert_int_equal(c.tap_mode, 0604);
 }
 
 TEST(every_mode_of_upstream_is_one)
@@ -65,6 +80,21 @@ TEST(every_mode_of_upstream_is_one)
 			    "passthru");
 	check_refused("\"mode\":\"source\"", "", CNI_E_CONFIG,
 		      "key \"mode\": unknown macvlan mode: \"source\"");
+}
+
+TEST(no_rate_can_be_limited)
+{
+	check_refused(
+		"\"egressRate\":80,\"egressBurst\":80", "", CNI_E_FIELD,
+		"bandwidth: unsupported: egress of 80 bits a second: a macvlan "
+		"has no device on the host that could be limited");
+	check_refused(
+		"\"runtimeConfig\":{\"bandwidth\":{\"ingressRate\":80,"
+		"\"ingressBurst\":80}}",
+		"", CNI_E_FIELD,
+		"bandwidth: unsupported: ingress of 80 bits a second: a macvlan "
+		"has no device on the host that could be limited");
+	(void)read_conf("\"ingressRate\":0", "");
 }
 
 TEST(bad_values_are_named)
@@ -83,10 +113,73 @@ TEST(bad_values_are_named)
 		"key \"master\": \"a/b\": interface name contains / or : or whitespace characters");
 	check_refused("\"linkInContainer\":\"yes\"", "", CNI_E_DECODE,
 		      "key \"linkInContainer\": \"yes\" is not true or false");
-	check_refused("\"attach\":\"macvtap\"", "", CNI_E_FIELD,
-		      "key \"attach\": unsupported: value \"macvtap\"");
+	check_refused("\"gc\":\"lax\"", "", CNI_E_CONFIG,
+		      "key \"gc\": \"lax\" is not \"strict\"");
 	check_refused("\"attach\":\"tap\"", "", CNI_E_CONFIG,
-		      "key \"attach\": \"tap\": must be \"macvlan\"");
+		      "attach \"tap\": must be \"macvlan\" or \"macvtap\"");
+	check_refused(
+		"\"macvtap\":{\"queues\":0}", "", CNI_E_CONFIG,
+		"key \"macvtap\": key \"queues\": 0 is not within 1..256");
+	check_refused(
+		"\"macvtap\":{\"queues\":257}", "", CNI_E_CONFIG,
+		"key \"macvtap\": key \"queues\": 257 is not within 1..256");
+	check_refused(
+		"\"macvtap\":{\"owner\":-1}", "", CNI_E_CONFIG,
+		"key \"macvtap\": key \"owner\": -1 is not within 0..4294967294");
+	check_refused("\"macvtap\":true", "", CNI_E_DECODE,
+		      "key \"macvtap\": true is not an object");
+}
+
+TEST(permissions_are_octal_and_nothing_more)
+{
+	static const char *const bad[] = { "",		 "8",	 "rw",	 "0770",
+					   "04660",	 "1666", "066 ", "-1",
+					   "0000000660", "000" };
+	char keys[64], msg[128];
+
+	assert_int_equal(
+		read_conf("\"macvtap\":{\"mode\":\"600\"}", "").tap_mode, 0600);
+	assert_int_equal(
+		read_conf("\"macvtap\":{\"mode\":\"0666\"}", "").tap_mode,
+		0666);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		(void)snprintf(keys, sizeof(keys),
+			       "\"macvtap\":{\"mode\":\"%s\"}", bad[i]);
+		(void)snprintf(
+			msg, sizeof(msg),
+			"key \"macvtap\": key \"mode\": \"%s\": must be octal, such as \"0660\": who may read and write",
+			bad[i]);
+		check_refused(keys, "", CNI_E_CONFIG, msg);
+	}
+	check_refused("\"macvtap\":{\"mode\":432}", "", CNI_E_DECODE,
+		      "key \"macvtap\": key \"mode\": 432 is not a string");
+}
+
+#define LISTED "\"perAttachment\":[\"attach\"]"
+
+TEST(who_attaches_says_vm_only_where_that_is_listed)
+{
+	struct macvlan_vm_conf c = read_conf(LISTED, "");
+
+	assert_int_equal(c.attach, MACVLAN_VM_MACVLAN);
+	assert_true(c.may_be_vm);
+	c = read_conf(LISTED, "IgnoreUnknown=1;ATTACH=macvtap");
+	assert_int_equal(c.attach, MACVLAN_VM_MACVTAP);
+	c = read_conf(LISTED ",\"args\":{\"cni\":{\"attach\":\"macvtap\"}}",
+		      "ATTACH=macvlan");
+	assert_int_equal(c.attach, MACVLAN_VM_MACVTAP);
+	c = read_conf(LISTED ",\"attach\":\"macvtap\"", "ATTACH=macvlan");
+	assert_int_equal(c.attach, MACVLAN_VM_MACVLAN);
+	assert_true(c.may_be_vm);
+	check_refused(
+		"", "ATTACH=macvtap", CNI_E_CONFIG,
+		"attach \"macvtap\" asked for by this attachment: network \"n\" does not list \"attach\" in perAttachment");
+	check_refused("\"perAttachment\":[\"vlan\"]", "", CNI_E_FIELD,
+		      "key \"perAttachment\": unsupported: value \"vlan\"");
+	check_refused("\"perAttachment\":[1]", "", CNI_E_DECODE,
+		      "key \"perAttachment\": 1 is not a string");
+	check_refused(LISTED, "ATTACH=veth", CNI_E_CONFIG,
+		      "attach \"veth\": must be \"macvlan\" or \"macvtap\"");
 }
 
 TEST(host_access_is_refused_where_it_cannot_be)
@@ -151,6 +244,10 @@ int main(void)
 		cmocka_unit_test(every_key_is_read),
 		cmocka_unit_test(every_mode_of_upstream_is_one),
 		cmocka_unit_test(bad_values_are_named),
+		cmocka_unit_test(permissions_are_octal_and_nothing_more),
+		cmocka_unit_test(
+			who_attaches_says_vm_only_where_that_is_listed),
+		cmocka_unit_test(no_rate_can_be_limited),
 		cmocka_unit_test(host_access_is_refused_where_it_cannot_be),
 		cmocka_unit_test(the_mac_asked_for_last_counts),
 		cmocka_unit_test(a_mac_that_no_guest_can_have_is_refused),
