@@ -78,6 +78,31 @@ int link_set_up(struct netlink *nl, uint32_t index, bool up,
 	return change(nl, &q, index, up ? "bring up" : "bring down", err);
 }
 
+/* To be asked is all that it is for. */
+static struct netlink_req ask_req(uint32_t index)
+{
+	const struct ifinfomsg ifi = { .ifi_index = (int)index };
+
+	return netlink_req(RTM_GETLINK, 0, &ifi, sizeof(ifi));
+}
+
+int link_raise(struct netlink *nl, uint32_t index, struct cni_err *err)
+{
+	struct netlink_req q[] = { link_up_req(index, true), ask_req(index) };
+
+	return netlink_do_all(nl, q, 2, NULL, err);
+}
+
+int link_announce(struct netlink *nl, uint32_t index, const struct mac *mac,
+		  struct cni_err *err)
+{
+	struct netlink_req q[] = { ask_req(index),
+				   link_req(RTM_SETLINK, 0, index, "") };
+
+	netlink_put(&q[1], IFLA_ADDRESS, mac->b, MAC_LEN);
+	return netlink_do_all(nl, q, 2, NULL, err);
+}
+
 int link_set_promisc(struct netlink *nl, uint32_t index, struct cni_err *err)
 {
 	const struct ifinfomsg ifi = { .ifi_index = (int)index,

@@ -140,6 +140,28 @@ int link_list(struct netlink *nl, uint32_t master, struct link_info **ret,
 int link_set_up(struct netlink *nl, uint32_t index, bool up,
 		struct cni_err *err);
 
+/**
+ * link_raise() - Bring a device up, and have its carrier count at once
+ *
+ * What looks at the carrier, a bridge at its port's, is told of it by the
+ * kernel's link watch in its own time; to be asked for the device has the kernel
+ * tell now.
+ *
+ * Source: rtnl_getlink(), linkwatch_sync_dev(), Linux 6.9.
+ */
+int link_raise(struct netlink *nl, uint32_t index, struct cni_err *err);
+
+/**
+ * link_announce() - Have a device tell its neighbours of its addresses again
+ * @mac:	The one that it has
+ *
+ * Source: NETDEV_CHANGEADDR in net/ipv4/devinet.c and net/ipv6/ndisc.c, with
+ * the sysctls arp_notify and ndisc_notify; its carrier counts as with
+ * link_raise().
+ */
+int link_announce(struct netlink *nl, uint32_t index, const struct mac *mac,
+		  struct cni_err *err);
+
 /** link_set_promisc() - Let a device take every frame, whatever its address */
 int link_set_promisc(struct netlink *nl, uint32_t index, struct cni_err *err);
 

@@ -276,16 +276,11 @@ int port_create(struct job *j, struct cni_err *err)
 		     : 0;
 }
 
-/* A bridge lets frames through once the kernel's link watch has told it of the
- * carrier, in its own time; to be asked for the port has the kernel tell now.
- * A tap has its carrier from a VMM. */
 int port_raise(struct job *j, struct cni_err *err)
 {
-	struct link_info port;
-	int r = link_set_up(j->host, j->port, true, err);
+	int r = link_raise(j->host, j->port, err);
 
-	if (!r)
-		r = job_is_vm(j) ? tap_persist(j->tap_fd, err)
-				 : link_get_index(j->host, j->port, &port, err);
+	if (!r && job_is_vm(j))
+		r = tap_persist(j->tap_fd, err);
 	return r < 0 ? err_ctx(err, r, "port %s", j->port_name) : 0;
 }

@@ -51,11 +51,8 @@ static int set_sysctls(const struct guest *g, const struct cni_result *ipam,
 int guest_announce(const struct guest *g, const struct mac *mac,
 		   struct cni_err *err)
 {
-	struct link_info link;
-	int r = link_get_index(g->nl, g->index, &link, err);
+	const int r = link_announce(g->nl, g->index, mac, err);
 
-	if (!r)
-		r = link_set_mac(g->nl, g->index, mac, err);
 	return r < 0 ? err_ctx(err, r, "%s in %s", g->call->args.ifname,
 			       g->call->args.netns)
 		     : 0;

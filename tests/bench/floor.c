@@ -327,6 +327,15 @@ static void ask_link(int fd, unsigned int index)
 	ask(fd, RTM_GETLINK, 0, &ifi, sizeof(ifi));
 }
 
+/* Its answer is what it is waited for by. */
+static void put_ask(struct batch *b)
+{
+	const struct ifinfomsg ifi = { .ifi_index = (int)INDEX(n) };
+
+	request(b, RTM_GETLINK, 0, &ifi, sizeof(ifi));
+	b->n++;
+}
+
 /* Heard by the neighbours, now that the port is up. */
 static void announce(int fd)
 {
@@ -336,7 +345,7 @@ static void announce(int fd)
 	};
 	struct batch b = { 0 };
 
-	ask_link(fd, INDEX(n));
+	put_ask(&b);
 	request(&b, RTM_SETLINK, NLM_F_ACK, &ifi, sizeof(ifi));
 	attr(&b, IFLA_ADDRESS, mac, sizeof(mac));
 	flush(fd, &b);
@@ -374,8 +383,8 @@ static void add_veth(void)
 	guest = sock(0);
 	set_guest(guest);
 	put_up(&b);
+	put_ask(&b);
 	flush(host, &b);
-	ask_link(host, INDEX(n));
 	announce(guest);
 }
 
