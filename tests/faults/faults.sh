@@ -52,6 +52,8 @@ if [ "$(hostname)" != weft-vm ]; then
 		cp -a "/dev/$device" "$TMPDIR/dev/$device"
 	done
 	ln -s /proc/self/fd "$TMPDIR/dev/fd"
+	# nft of the reference plugins reads it.
+	ln -s fd/0 "$TMPDIR/dev/stdin"
 	mount --move "$TMPDIR/dev" /dev
 	rmdir "$TMPDIR/dev"
 fi
