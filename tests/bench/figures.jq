@@ -20,9 +20,9 @@ def most($part; $what; $target; got):
 		ok: (.[0] <= $target)};
 # What the floor reaches bounds every program. The targets are for machines where
 # it makes an ADD 14 times as fast as the reference, and an ADD of ours 11 times:
-# where the floor comes less far, three quarters of what it reaches are asked for.
+# where the floor comes less far, at most 1.5 times its own time is asked for.
 def reachable($target; $slow; $floor; $verb):
-	[$target, 0.75 * ([p10($slow; $verb) / p10($floor; $verb)] | .[0] // 99)] |
+	[$target, ([p10($slow; $verb) / p10($floor; $verb)] | .[0] // 99) / 1.5] |
 	min | round2;
 def times($part; $what; $target; $slow; $fast; $verb):
 	. as $all | least($part; "\($what) \($verb), times faster"; $target;
@@ -47,8 +47,10 @@ times("latency"; "dynamic"; reachable(5; "reference"; "dynfloor"; "CHECK");
 	"reference"; "dynamic"; "CHECK"),
 times("latency"; "dynamic"; reachable(8; "reference"; "dynfloor"; "DEL");
 	"reference"; "dynamic"; "DEL"),
-# Else the floor is none. On most machines 14 times, on one 13.1.
-times("latency"; "floor"; 12.5; "reference"; "floor"; "ADD"),
+# Else the floor is none. It was 14 times, and 13.1 on one machine, before ADD
+# announced its guest and told the bridge of the carrier, which the reference
+# does not do; since then it is 11.9 to 12.1.
+times("latency"; "floor"; 11; "reference"; "floor"; "ADD"),
 most("latency"; "static ADD / floor"; 1.5;
 	$all | p10("static"; "ADD") / p10("floor"; "ADD")),
 most("latency"; "dynamic ADD / floor"; 1.5;
