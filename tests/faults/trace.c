@@ -241,6 +241,9 @@ static void at_begin(struct tracer *t, struct task *k,
 	struct image *i = &t->ret->images[k->image];
 	const int nr = (int)info->entry.nr;
 
+	/* The rest of a call that a signal interrupted, not one of its own. */
+	if (nr == SYS_restart_syscall)
+		return;
 	if (i->is_foreign && !is_of_leases(k->pid, info))
 		return;
 	if (i->n == TRACE_CALLS)
