@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* netlink.h - netlink requests: build, send, hear the kernel's answer. */
+/* netlink.h - netlink requests: build, send, hear the kernel's answer. One
+ * thread of a process may: what is received goes to a buffer that all share. */
 #ifndef WEFT_NET_NETLINK_H
 #define WEFT_NET_NETLINK_H
 

@@ -249,7 +249,7 @@ release
 same "[]" "$(orphans other)" "another network's"
 succeeds "--yes" "$weft" gc --orphans --yes --min-age 0 net2
 same "net1,net2 vm1 - run - 0s removed" "$(tail -n 1 <<<"$output" | tr -s ' ' |
-	sed 's/ [0-9]s / 0s /')" "removes all of it"
+	sed 's/ [0-9]\+s / 0s /')" "removes all of it"
 ip link del br2
 same "$before" "$(now)" \
 	"nothing is left"
