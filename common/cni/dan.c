@@ -391,9 +391,10 @@ static int drop(int dir, struct dan *d, dan_match_fn *match, void *arg,
 					: 0;
 }
 
-static bool is_there(int dir, const char *name)
+static bool is_absent(int dir, const char *name)
 {
-	return !faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW);
+	return faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
+	       errno == ENOENT;
 }
 
 /* What a killed ADD was about to write. */
@@ -411,7 +412,7 @@ static int drop_from(int dir, struct dan *d, const char *mark,
 	int r;
 
 	/* A host without Kata, and a container on one with it. */
-	if (!is_there(dir, d->name) && !is_there(dir, STAGED))
+	if (is_absent(dir, d->name) && is_absent(dir, STAGED))
 		return 0;
 	r = lock(dir, d->dir, err);
 	if (!r)

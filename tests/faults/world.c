@@ -345,6 +345,7 @@ void world_build(const struct setup *s, bool is_fresh)
 	remove_rules();
 	remove_guards();
 	remove_files("/var/lib/cni/networks");
+	remove_dans();
 	reset_sysctls();
 	if (s->has_parent)
 		make_parent();

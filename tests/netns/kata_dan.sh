@@ -259,3 +259,13 @@ damage "the tap's MTU is another" 'ip link set "$(port)" mtu 1300' \
 del v1 v1 "$kata"
 worked "DEL"
 fails "leaves nothing" test -e $file
+
+# --- weft gc --orphans, where nobody has the network's configuration. ---
+
+mkdir "$TMPDIR/net.d"
+add v1 v1 "$kata"
+ip netns del v1
+NETCONFPATH=$TMPDIR/net.d succeeds "weft gc --orphans" \
+	"$cni_bin/weft" gc --orphans --yes --min-age 0
+fails "takes an orphan's tap" ip link show dev "$(port)"
+fails "and its device" test -e $file
