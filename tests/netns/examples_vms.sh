@@ -171,8 +171,6 @@ runs() {
 
 cp "$examples/firecracker/vm.json" .
 runs "Firecracker by hand" $page 2
-same 3 "$(block $page 2 | grep -c '\bvm1 \?.*hybrid\|hybrid .*vm1\b')" \
-	"Firecracker: it is one VM of one network throughout"
 
 # --- Cloud Hypervisor. ---
 
