@@ -176,7 +176,7 @@ int kata_tell(struct job *j, const struct cni_result *res, struct cni_err *err)
 				       .n_routes = res->n_routes };
 	struct told t = { .mac = j->guest_mac_text, .l3 = &l3 };
 	cleanup_json cJSON *device = NULL;
-	struct link_info tap;
+	struct link_info tap = { 0 };
 	int r;
 
 	if (!j->conf.kata_dan || !job_is_vm(j))
@@ -225,7 +225,7 @@ int kata_check(const struct job *j, const struct cni_result *prev,
 	struct told t = { .mac = guest->mac ? guest->mac : j->guest_mac_text,
 			  .l3 = prev };
 	cleanup_json cJSON *have = NULL, *want = NULL;
-	struct link_info tap;
+	struct link_info tap = { 0 };
 	int r;
 
 	if (!j->conf.kata_dan || !job_is_vm(j))

@@ -463,8 +463,7 @@ int main(void)
 		cmocka_unit_test(every_key_is_read),
 		cmocka_unit_test(a_default_gateway_is_a_gateway),
 		cmocka_unit_test(upstreams_other_keys_are_read),
-		cmocka_unit_test(
-			kata_is_told_where_it_looks_and_only_if_asked),
+		cmocka_unit_test(kata_is_told_where_it_looks_and_only_if_asked),
 		cmocka_unit_test(bad_vlans_are_named),
 		cmocka_unit_test(the_name_of_a_gateway_in_a_vlan_must_fit),
 		cmocka_unit_test(upstreams_other_keys_may_be_off),
