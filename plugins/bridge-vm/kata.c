@@ -2,9 +2,7 @@
 #include "bridge-vm/kata.h"
 
 #include <errno.h>
-#include <linux/rtnetlink.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "guest/check.h"
 #include "net/link.h"
@@ -73,16 +71,6 @@ static int add_interface(const struct told *t, cJSON *info)
 	return r ? r : add_number(iface, "flags", 0);
 }
 
-/* IPv4's without a gateway is for what is on the link. */
-static uint32_t scope_of(const struct route *k)
-{
-	if (k->scope >= 0)
-		return (uint32_t)k->scope;
-	return k->gw.family || k->dst.addr.family == AF_INET6
-		       ? RT_SCOPE_UNIVERSE
-		       : RT_SCOPE_LINK;
-}
-
 static int add_route(const struct route *k, cJSON *routes)
 {
 	char dst[IP_NET_STR_SIZE], gw[IP_STR_SIZE] = "";
@@ -98,7 +86,8 @@ static int add_route(const struct route *k, cJSON *routes)
 	if (!r)
 		r = add_string(route, "source", "");
 	if (!r)
-		r = add_number(route, "scope", scope_of(k));
+		r = add_number(route, "scope",
+			       k->scope < 0 ? 0 : (uint32_t)k->scope);
 	if (!r)
 		r = add_number(route, "flags", 0);
 	return r || !k->mtu ? r : add_number(route, "mtu", k->mtu);
@@ -149,7 +138,7 @@ static int check_tables(const struct cni_result *l3, struct cni_err *err)
 	for (size_t i = 0; i < l3->n_routes; i++) {
 		const struct cni_route *k = &l3->routes[i];
 
-		if (k->table > 0 && k->table != RT_TABLE_MAIN)
+		if (k->table > 0 && k->table != ROUTE_TABLE_MAIN)
 			return err_say(
 				err, CNI_E_FIELD, EOPNOTSUPP,
 				"kataDan: route to %s: table %lld: Kata knows the main one only",

@@ -117,7 +117,7 @@ chmod +x "$TMPDIR/plain"
 add v1 v1 "$(jq -c '.ipam = {type: "plain"} | del(.isDefaultGateway)' \
 	<<<"$kata")" CNI_PATH="$TMPDIR"
 is "a route without a gateway is to the link" "$(cat $file)" '
-	[.devices[0].network_info.routes[] | .gateway, .scope] == ["", 253, "", 0]'
+	[.devices[0].network_info.routes[] | .gateway, .scope] == ["", 0, "", 0]'
 cni DEL v1 v1 "$(jq -c 'del(.ipam)' <<<"$kata")"
 
 # --- Several networks of one sandbox, and others' devices. ---
