@@ -210,7 +210,7 @@ static int collect(struct scan *s, struct cni_err *err)
 	acc = delete_stale(s, host, err);
 	r = delete_guards(s, &e);
 	acc = err_keep_first(err, &e, r, acc);
-	r = kata_collect(conf.kata_dan_dir, is_stale_mark, s, &e);
+	r = kata_collect(&conf, is_stale_mark, s, &e);
 	acc = err_keep_first(err, &e, r, acc);
 	r = delete_upstreams(s, &e);
 	acc = err_keep_first(err, &e, r, acc);

@@ -232,12 +232,22 @@ int kata_check(const struct job *j, const struct cni_result *prev,
 	return r ? r : compare(j, have, want, err);
 }
 
-int kata_collect(const char *dir, dan_match_fn *match, void *arg,
-		 struct cni_err *err)
+/* Who may not look there, as without privileges in a user namespace, has not
+ * written there either. */
+static bool is_out_of_reach(int r, bool kata_dan)
 {
+	return r == -EACCES && !kata_dan;
+}
+
+int kata_collect(const struct bridge_vm_conf *conf, dan_match_fn *match,
+		 void *arg, struct cni_err *err)
+{
+	const char *dir = conf->kata_dan_dir;
 	struct cni_err e = CNI_ERR_INIT;
 	int r = dan_collect(DAN_DIR, match, arg, err);
 
+	if (is_out_of_reach(r, conf->kata_dan))
+		r = 0;
 	if (strcmp(dir, DAN_DIR) != 0)
 		r = err_keep_first(err, &e, dan_collect(dir, match, arg, &e),
 				   r);
@@ -254,6 +264,9 @@ int kata_forget(const struct cni_call *call, struct cni_err *err)
 
 	cni_attachment_alias(&a, BRIDGE_VM_ROLE, mark);
 	r = dan_drop(DAN_DIR, a.container_id, mark, err);
+	if (is_out_of_reach(r,
+			    cJSON_IsTrue(json_get(call->conf.doc, "kataDan"))))
+		r = 0;
 	if (cJSON_IsString(dir) && *dir->valuestring == '/' &&
 	    strcmp(dir->valuestring, DAN_DIR) != 0)
 		r = err_keep_first(

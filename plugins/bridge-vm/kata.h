@@ -35,7 +35,7 @@ int kata_check(const struct job *j, const struct cni_result *prev,
 int kata_forget(const struct cni_call *call, struct cni_err *err);
 
 /** kata_collect() - The same of all whose mark matches */
-int kata_collect(const char *dir, dan_match_fn *match, void *arg,
-		 struct cni_err *err);
+int kata_collect(const struct bridge_vm_conf *conf, dan_match_fn *match,
+		 void *arg, struct cni_err *err);
 
 #endif

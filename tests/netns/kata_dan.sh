@@ -274,6 +274,26 @@ del v1 v1 "$kata"
 worked "DEL"
 fails "leaves nothing" test -e $file
 
+# --- Who may not look there has nothing there. ---
+
+chmod 700 $dans
+chmod 755 "$TMPDIR"
+# unprivileged VERB JQ: in a user namespace, by somebody that root is not.
+unprivileged() {
+	jq -c ". + {\"cni.dev/valid-attachments\": []} | del(.ipam) | $2" \
+		<<<"$(conf)" | setpriv --reuid 1000 --regid 1000 --clear-groups \
+		unshare --user --map-root-user --net env CNI_COMMAND="$1" \
+		CNI_CONTAINERID=v1 CNI_IFNAME=eth0 CNI_PATH=/ "$cni_bin/bridge-vm"
+}
+if setpriv --reuid 1000 --regid 1000 --clear-groups unshare --user \
+	--map-root-user --net test -x "$cni_bin/bridge-vm" 2>/dev/null; then
+	succeeds "DEL in a user namespace" unprivileged DEL .
+	succeeds "GC in a user namespace" unprivileged GC .
+	fails "but not if it says kataDan" unprivileged DEL '.kataDan = true'
+else
+	skip "DEL and GC in a user namespace" "this kernel lets nobody have one"
+fi
+
 # --- weft gc --orphans, where nobody has the network's configuration. ---
 
 mkdir "$TMPDIR/net.d"
