@@ -64,11 +64,11 @@ call() {
 killed() {
 	local verb=$1
 
-	call "$verb" "$2" $((RANDOM % within[$verb]))
+	call "$verb" "$2" $(((RANDOM * 32768 + RANDOM) % within[$verb]))
 	case $status in
-	0) within[$verb]=$((within[$verb] * 29 / 30 + 10)) ;;
+	0) within[$verb]=$((within[$verb] * 15 / 16 + 100)) ;;
 	137)
-		within[$verb]=$((within[$verb] * 31 / 30 + 10))
+		within[$verb]=$((within[$verb] * 17 / 16))
 		kills[$verb]=$((kills[$verb] + 1))
 		;;
 	*) bad "$verb" ;;
@@ -204,15 +204,17 @@ cycle() {
 	}
 }
 
-declare -A kills=([ADD]=0 [DEL]=0 [VMM]=0) within=([ADD]=5000 [DEL]=20000)
+declare -A kills=([ADD]=0 [DEL]=0 [VMM]=0) within=()
 nothing='0 ports, 0 leases, 0 nodes'
 failures=0 not_gone=0 lost=0 vmm_pid='' id=first cycle=0
-# What stays is the network's, and that is not counted.
+# How long calls take; what stays is the network's, and that is not counted.
 for road in "${roads[@]}"; do
-	[ "$road" = splice ] || {
-		call ADD "${conf[$road]}"
-		call DEL "${conf[$road]}"
-	}
+	for verb in ADD DEL; do
+		[ "$road" != splice ] || continue
+		start=${EPOCHREALTIME/./}
+		call $verb "${conf[$road]}"
+		within[$verb]=$((2 * (${EPOCHREALTIME/./} - start)))
+	done
 done
 collect
 same "$nothing" "$(left)" "there is nothing to begin with"
