@@ -66,9 +66,9 @@ killed() {
 
 	call "$verb" "$2" $(((RANDOM * 32768 + RANDOM) % within[$verb]))
 	case $status in
-	0) within[$verb]=$((within[$verb] * 15 / 16 + 100)) ;;
+	0) within[$verb]=$((within[$verb] * 7 / 8 + 100)) ;;
 	137)
-		within[$verb]=$((within[$verb] * 17 / 16))
+		within[$verb]=$((within[$verb] * 9 / 8))
 		kills[$verb]=$((kills[$verb] + 1))
 		;;
 	*) bad "$verb" ;;
