@@ -160,17 +160,28 @@ stop_vmm() {
 	vmm_pid=
 }
 
+# A node whose device the kernel has not freed yet is for the next GC.
 collect() {
+	local tries=50
+
+	until gc && [ "$(left)" = "$nothing" ]; do
+		if [[ $(left) != "${nothing% * nodes} "* ]] ||
+			[ $((tries -= 1)) = 0 ]; then
+			bad "GC leaves $(left)"
+			not_gone=$((not_gone + 1))
+			return
+		fi
+		sleep 0.1
+	done
+}
+
+gc() {
 	local config none='"cni.dev/valid-attachments":[]'
 
 	for config in "${conf[tap]}" "${conf[macvtap]}"; do
 		call GC "${config%\}},$none}"
 		[ "$status" = 0 ] || bad GC
 	done
-	[ "$(left)" = "$nothing" ] || {
-		bad "GC leaves $(left)"
-		not_gone=$((not_gone + 1))
-	}
 }
 
 # none_of_it WAS: as much as before. A node that was lost may be less: what makes
