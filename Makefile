@@ -178,9 +178,10 @@ test-engines: ## podman, containerd and Go's libcni with our plugins (as root)
 
 .PHONY: faults fault-programs
 fault-programs: $(FAULTS)
-faults: ## break every system call and allocation, once (as root)
+faults: ## break every system call and allocation, once; 1,100 random kills (as root)
 	$(Q)tests/lib/deps.sh build test
 	$(Q)$(MAKE) --no-print-directory all fault-programs
+	$(Q)WEFT_KILLS=1100 tests/netns/kills.sh
 	$(Q)tests/faults/faults.sh
 
 .PHONY: mutants

@@ -4,12 +4,17 @@
 BENCH_SRC := $(wildcard tests/bench/*.c)
 BENCH := build/bench
 
-.PHONY: bench bench-programs
+.PHONY: bench bench-vm bench-programs
 bench: ## race the reference plugins and the kernel; RUNS=40 for a short one (as root)
 	$(Q)tests/lib/deps.sh build static bench
 	$(Q)$(MAKE) --no-print-directory all static
 	$(Q)$(MAKE) --no-print-directory bench-programs
 	$(Q)tests/bench/bench.sh
+
+bench-vm: ## container to VM beside devices wired by hand; ROUNDS=1 for a short one (as root)
+	$(Q)tests/lib/deps.sh build bench
+	$(Q)$(MAKE) --no-print-directory all $(BENCH)/wire $(BENCH)/vmm
+	$(Q)tests/bench/vm.sh
 
 bench-programs: $(BENCH)/race $(BENCH)/trip $(BENCH)/floor-dynamic $(BENCH)/floor-static
 
@@ -18,6 +23,13 @@ $(BENCH)/race $(BENCH)/trip $(BENCH)/floor-dynamic: $(BENCH_SRC) tests/bench/ben
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -pthread -o $@ \
 		tests/bench/$(firstword $(subst -, ,$(@F))).c
+
+$(BENCH)/wire: tests/bench/wire.c tests/bench/bench.mk
+$(BENCH)/vmm: tests/lib/vmm.c tests/bench/bench.mk
+$(BENCH)/wire $(BENCH)/vmm:
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $<
 
 $(BENCH)/floor-static: tests/bench/floor.c tests/bench/bench.mk $(STATIC_RULES)
 	$(call say,LD,$@)

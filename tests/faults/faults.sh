@@ -42,22 +42,7 @@ sweep() {
 	[[ $last = *" leaks" ]] || nok "the sweep runs to its end"
 }
 
-# A /dev of its own: that of the machine is one for all who sweep at a time. The
-# generic kernel's VM has one, which is the kernel's.
-if [ "$(hostname)" != weft-vm ]; then
-	mkdir "$TMPDIR/dev"
-	mount -t tmpfs -o mode=755 dev "$TMPDIR/dev"
-	mkdir "$TMPDIR/dev/net"
-	for device in null zero urandom net/tun; do
-		cp -a "/dev/$device" "$TMPDIR/dev/$device"
-	done
-	ln -s /proc/self/fd "$TMPDIR/dev/fd"
-	# nft of the reference plugins reads it.
-	ln -s fd/0 "$TMPDIR/dev/stdin"
-	mount --move "$TMPDIR/dev" /dev
-	rmdir "$TMPDIR/dev"
-fi
-
+own_dev
 ns_new c0
 ns_new c1
 before=$(state c0 c1)

@@ -64,6 +64,25 @@ host_init() {
 	sysctl_set net/ipv6/conf/all/forwarding 0
 }
 
+# own_dev: a /dev of its own: that of the machine is one for all who run at a
+# time. The generic kernel's VM has one, which is the kernel's.
+own_dev() {
+	local device
+
+	[ "$(hostname)" != weft-vm ] || return 0
+	mkdir "$TMPDIR/dev"
+	mount -t tmpfs -o mode=755 dev "$TMPDIR/dev"
+	mkdir "$TMPDIR/dev/net"
+	for device in null zero urandom net/tun; do
+		cp -a "/dev/$device" "$TMPDIR/dev/$device"
+	done
+	ln -s /proc/self/fd "$TMPDIR/dev/fd"
+	# nft of the reference plugins reads it.
+	ln -s fd/0 "$TMPDIR/dev/stdin"
+	mount --move "$TMPDIR/dev" /dev
+	rmdir "$TMPDIR/dev"
+}
+
 sysctl_set() {
 	[ ! -e "/proc/sys/$1" ] || echo "$2" >"/proc/sys/$1"
 }
