@@ -84,6 +84,13 @@ static const struct setup macvtap = { "macvtap", "macvlan-vm", MACVTAP, false,
 static const struct setup macvtap_host = {
 	"macvtap here", "macvlan-vm", MACVTAP, false, true, NULL, true
 };
+static const struct setup limited_macvtap = { "limited macvtap",
+					      "macvlan-vm",
+					      MACVTAP LIMITS,
+					      false,
+					      true,
+					      NULL,
+					      false };
 static const struct setup ipam = {
 	"IPAM",
 	"ipam-host-local",
@@ -223,6 +230,8 @@ static const struct scenario scenarios[] = {
 	{ &macvtap_host, "macvtap here DEL, children", "DEL", EVENT, false },
 	{ &macvtap_host, "macvtap here GC", "GC", STALE, false },
 	{ &macvtap_host, "macvtap here GC, lax", "GC", LAX, false },
+	{ &limited_macvtap, "limited macvtap ADD", "ADD", NULL, true },
+	{ &limited_macvtap, "limited macvtap DEL", "DEL", WAIT, true },
 	{ &ipam, "IPAM ADD", "ADD", NULL, true },
 	{ &ipam, "IPAM CHECK", "CHECK", NULL, false },
 	{ &ipam, "IPAM DEL", "DEL", NULL, false },
