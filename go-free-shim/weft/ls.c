@@ -14,8 +14,9 @@
 #include "weft/table.h"
 #include "weft/weft.h"
 
-/* Sorted by pointers: an alias points into itself. */
+/* It stays where it is: an alias points into itself. */
 struct port {
+	struct port *next;
 	struct link_info link;
 	struct cni_alias alias;
 };
@@ -26,7 +27,7 @@ struct ls {
 	struct netlink *host;
 	char network[CNI_LINK_ALIAS_SIZE]; /* whose leases these are */
 	struct leases leases;
-	struct port **ports;
+	struct port *ports;
 	size_t n;
 	cJSON *list;
 };
@@ -35,9 +36,12 @@ static void ls_close(struct ls *ls)
 {
 	netlink_close(ls->host);
 	leases_free(&ls->leases);
-	for (size_t i = 0; i < ls->n; i++)
-		free(ls->ports[i]);
-	free(ls->ports);
+	while (ls->ports) {
+		struct port *p = ls->ports;
+
+		ls->ports = p->next;
+		free(p);
+	}
 	cJSON_Delete(ls->list);
 }
 
@@ -198,7 +202,7 @@ static int describe(struct ls *ls, const struct port *p)
 	cJSON *obj = cJSON_CreateObject(), *addresses;
 	const struct link_info *link = &p->link;
 	struct link_info tap;
-	struct cni_alias alias;
+	struct cni_alias alias = { 0 };
 	int r;
 
 	know_leases(ls, a->network);
@@ -231,36 +235,30 @@ static bool is_asked(const struct ls *ls, const char *network)
 	return !ls->args->n || !strcmp(ls->args->positional[0], network);
 }
 
-/* Room for one more, which counts once it is filled: @ls->n++. */
-static struct port *next_port(struct ls *ls)
+static void keep(struct ls *ls, struct port *p)
 {
-	struct port **more = reallocarray(ls->ports, ls->n + 1, sizeof(*more));
-
-	if (!more)
-		return NULL;
-	ls->ports = more;
-	return more[ls->n] = calloc(1, sizeof(**more));
+	p->next = ls->ports;
+	ls->ports = p;
+	ls->n++;
 }
 
 static int keep_links(struct ls *ls, const struct link_info *links, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct port *p = next_port(ls);
+		cleanup_free struct port *p = calloc(1, sizeof(*p));
 
 		if (!p)
 			return -ENOMEM;
 		if (is_port(&links[i], p) && is_asked(ls, p->alias.of.network))
-			ls->n++;
-		else
-			free(p);
+			keep(ls, TAKE_PTR(p));
 	}
 	return 0;
 }
 
 static bool has_port(const struct ls *ls, const struct cache_entry *e)
 {
-	for (size_t i = 0; i < ls->n; i++) {
-		const struct cni_attachment *a = &ls->ports[i]->alias.of;
+	for (const struct port *p = ls->ports; p; p = p->next) {
+		const struct cni_attachment *a = &p->alias.of;
 
 		if (!strcmp(a->network, e->network) &&
 		    !strcmp(a->container_id, e->container_id) &&
@@ -274,33 +272,35 @@ static bool has_port(const struct ls *ls, const struct cache_entry *e)
 static int keep_splice(const char *file, const struct cache_entry *e, void *arg,
 		       struct cni_err *err)
 {
+	cleanup_free struct port *p = NULL;
 	struct ls *ls = arg;
-	struct port *p;
 
 	(void)file;
 	if (!e || !is_asked(ls, e->network) || has_port(ls, e))
 		return 0;
-	p = next_port(ls);
+	p = calloc(1, sizeof(*p));
 	if (!p)
 		return err_set(err, CNI_E_INTERNAL, ENOMEM, "list");
 	if (ls_splice_find(e, &p->link, &p->alias))
-		ls->n++;
-	else
-		free(p);
+		keep(ls, TAKE_PTR(p));
 	return 0;
 }
 
 static int describe_all(struct ls *ls)
 {
+	cleanup_free struct port **order =
+		calloc(ls->n + 1, sizeof(struct port *));
+	size_t n = 0;
 	int r = 0;
 
 	ls->list = cJSON_CreateArray();
-	if (!ls->list)
+	if (!order || !ls->list)
 		return -ENOMEM;
-	if (ls->n)
-		qsort(ls->ports, ls->n, sizeof(struct port *), by_attachment);
-	for (size_t i = 0; !r && i < ls->n; i++)
-		r = describe(ls, ls->ports[i]);
+	for (struct port *p = ls->ports; p; p = p->next)
+		order[n++] = p;
+	qsort(order, n, sizeof(struct port *), by_attachment);
+	for (size_t i = 0; !r && i < n; i++)
+		r = describe(ls, order[i]);
 	return r;
 }
 
