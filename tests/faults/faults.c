@@ -32,15 +32,12 @@ static const struct setup tap = {
 	"tap", "bridge-vm", WHOLE ",\"attach\":\"tap\"", false, false,
 	NULL,  false
 };
-static const struct setup port = { "port",
-				   "bridge-vm",
-				   WHOLE
-				   ",\"macspoofchk\":true,\"hairpinMode\":true,"
-				   "\"portIsolation\":true,\"mtu\":\"auto\"",
-				   false,
-				   false,
-				   NULL,
-				   false };
+static const struct setup port = {
+	.name = "port",
+	.type = "bridge-vm",
+	.keys = WHOLE ",\"macspoofchk\":true,\"hairpinMode\":true,"
+		      "\"portIsolation\":true,\"mtu\":\"auto\"",
+};
 #define LIMITS                                               \
 	",\"ingressRate\":80000000,\"ingressBurst\":800000," \
 	"\"egressRate\":40000000,\"egressBurst\":800000"
@@ -84,13 +81,10 @@ static const struct setup macvtap = { "macvtap", "macvlan-vm", MACVTAP, false,
 static const struct setup macvtap_host = {
 	"macvtap here", "macvlan-vm", MACVTAP, false, true, NULL, true
 };
-static const struct setup limited_macvtap = { "limited macvtap",
-					      "macvlan-vm",
-					      MACVTAP LIMITS,
-					      false,
-					      true,
-					      NULL,
-					      false };
+static const struct setup limited_macvtap = { .name = "limited macvtap",
+					      .type = "macvlan-vm",
+					      .keys = MACVTAP LIMITS,
+					      .has_parent = true };
 static const struct setup ipam = {
 	"IPAM",
 	"ipam-host-local",
@@ -100,32 +94,24 @@ static const struct setup ipam = {
 	NULL,
 	false
 };
-static const struct setup key = { "key",
-				  "ipam-host-local",
-				  "\"perAttachment\":[\"allocationKey\"],"
-				  "\"ipam\":{\"type\":\"ipam-host-local\"," DUAL
-				  "}",
-				  false,
-				  false,
-				  NULL,
-				  false };
+static const struct setup key = {
+	.name = "key",
+	.type = "ipam-host-local",
+	.keys = "\"perAttachment\":[\"allocationKey\"],"
+		"\"ipam\":{\"type\":\"ipam-host-local\"," DUAL "}",
+};
 static const struct setup foreign = {
-	"foreign IPAM",
-	"bridge-vm",
-	"\"bridge\":\"br0\",\"ipam\":{\"type\":\"host-local\"," DUAL "}",
-	true,
-	false,
-	NULL,
-	false
+	.name = "foreign IPAM",
+	.type = "bridge-vm",
+	.keys = "\"bridge\":\"br0\",\"ipam\":{\"type\":\"host-local\"," DUAL
+		"}",
+	.is_foreign = true,
 };
 static const struct setup reference = {
-	"reference",
-	"host-local",
-	"\"ipam\":{\"type\":\"host-local\"," DUAL "}",
-	true,
-	false,
-	NULL,
-	false
+	.name = "reference",
+	.type = "host-local",
+	.keys = "\"ipam\":{\"type\":\"host-local\"," DUAL "}",
+	.is_foreign = true,
 };
 
 static const struct setup portmap = {
@@ -158,10 +144,12 @@ static const struct setup splice = {
 /* A VM that ends at once. What is left of a run is removed by gc --orphans, or by the
  * next run. */
 #define RUN WHOLE ",\"perAttachment\":[\"attach\"]"
-static const struct setup run = { "run", "bridge-vm", RUN,  false,
-				  false, NULL,	      false };
-static const struct setup run_again = { "run again", "bridge-vm", RUN,	false,
-					false,	     NULL,	  false };
+static const struct setup run = { .name = "run",
+				  .type = "bridge-vm",
+				  .keys = RUN };
+static const struct setup run_again = { .name = "run again",
+					.type = "bridge-vm",
+					.keys = RUN };
 /* What the reference bridge has made is ours to remove. */
 static const struct setup taken = {
 	"taken over",
