@@ -163,6 +163,12 @@ test-static: static ## the tests of the plugins, with the static build
 	$(Q)tests/lib/deps.sh test demo
 	$(Q)WEFT_BIN=$(S)/bin tests/run.sh netns vms
 
+.PHONY: test-vms
+test-vms: ## the tests with real VMs: a QEMU guest on each road (as root)
+	$(Q)tests/lib/deps.sh build test demo kernel
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/run.sh vms
+
 .PHONY: test-kernel
 test-kernel: ## the network tests in a VM with KERNEL=6.1 or 6.12 of Debian
 	$(Q)tests/lib/deps.sh build test kernel

@@ -103,14 +103,25 @@ int link_announce(struct netlink *nl, uint32_t index, const struct mac *mac,
 	return netlink_do_all(nl, q, 2, NULL, err);
 }
 
-int link_set_promisc(struct netlink *nl, uint32_t index, struct cni_err *err)
+static int set_flag(struct netlink *nl, uint32_t index, unsigned int flag,
+		    const char *what, struct cni_err *err)
 {
 	const struct ifinfomsg ifi = { .ifi_index = (int)index,
-				       .ifi_flags = IFF_PROMISC,
-				       .ifi_change = IFF_PROMISC };
+				       .ifi_flags = flag,
+				       .ifi_change = flag };
 	struct netlink_req q = netlink_req(RTM_SETLINK, 0, &ifi, sizeof(ifi));
 
-	return change(nl, &q, index, "set promiscuous mode of", err);
+	return change(nl, &q, index, what, err);
+}
+
+int link_set_promisc(struct netlink *nl, uint32_t index, struct cni_err *err)
+{
+	return set_flag(nl, index, IFF_PROMISC, "set promiscuous mode of", err);
+}
+
+int link_set_allmulti(struct netlink *nl, uint32_t index, struct cni_err *err)
+{
+	return set_flag(nl, index, IFF_ALLMULTI, "let all multicast into", err);
 }
 
 int link_forbid_link_local(struct netlink *nl, uint32_t index,

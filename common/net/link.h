@@ -165,6 +165,10 @@ int link_announce(struct netlink *nl, uint32_t index, const struct mac *mac,
 /** link_set_promisc() - Let a device take every frame, whatever its address */
 int link_set_promisc(struct netlink *nl, uint32_t index, struct cni_err *err);
 
+/** link_set_allmulti() - Let a device take every multicast frame: whom it serves
+ * is not the one who joins groups */
+int link_set_allmulti(struct netlink *nl, uint32_t index, struct cni_err *err);
+
 /** link_set_mtu() - @mtu in bytes, within the device's own limits */
 int link_set_mtu(struct netlink *nl, uint32_t index, uint32_t mtu,
 		 struct cni_err *err);

@@ -14,6 +14,7 @@
 
 #define KIND "cniCacheV1"
 #define NAME_SIZE 256
+#define TMP_PREFIX ".weft-"
 
 static const struct json_field fields[] = {
 	{ .name = "kind",
@@ -62,7 +63,7 @@ static void tmp_name(char buf[NAME_SIZE], const char *network,
 {
 	const struct cni_attachment a = { network, container_id, ifname };
 
-	(void)snprintf(buf, NAME_SIZE, ".weft-%016llx",
+	(void)snprintf(buf, NAME_SIZE, TMP_PREFIX "%016llx",
 		       (unsigned long long)cni_attachment_hash(&a));
 }
 
@@ -324,6 +325,8 @@ int cache_remove(const char *dir, const char *network, const char *container_id,
 	cleanup_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char name[NAME_SIZE], tmp[NAME_SIZE];
 
+	if (fd < 0 && errno != ENOENT)
+		return err_set(err, CNI_E_IO, errno, "open %s", dir);
 	if (fd < 0 || entry_name(name, network, container_id, ifname) < 0)
 		return 0;
 	tmp_name(tmp, network, container_id, ifname);
@@ -331,6 +334,30 @@ int cache_remove(const char *dir, const char *network, const char *container_id,
 	if (unlinkat(fd, name, 0) < 0 && errno != ENOENT)
 		return err_set(err, CNI_E_IO, errno, "remove %s/%s", dir, name);
 	return 0;
+}
+
+static int is_temporary(const struct dirent *d)
+{
+	return !strncmp(d->d_name, TMP_PREFIX, sizeof(TMP_PREFIX) - 1);
+}
+
+void cache_tidy(const char *dir, time_t until)
+{
+	cleanup_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent **files = NULL;
+	struct stat st;
+	int n;
+
+	n = fd < 0 ? 0 : scandir(dir, &files, is_temporary, alphasort);
+	for (int i = 0; i < n; i++) {
+		const char *name = files[i]->d_name;
+
+		if (!fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) &&
+		    st.st_mtime <= until)
+			(void)unlinkat(fd, name, 0);
+		free(files[i]);
+	}
+	free(files);
 }
 
 static int not_hidden(const struct dirent *d)

@@ -80,6 +80,12 @@ int cache_each(const char *dir, const char *network,
 	       void *arg, struct cni_err *err);
 
 /**
+ * cache_tidy() - Remove what was being written when its writer was killed
+ * @until:	Only what was written last then or before: a writer may live
+ */
+void cache_tidy(const char *dir, time_t until);
+
+/**
  * cache_walk() - Run @fn for every file in a cache
  * @fn:		Gets the file's name, and its entry or NULL: it cannot be read
  *

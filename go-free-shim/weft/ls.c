@@ -9,11 +9,14 @@
 #include "net/addr.h"
 #include "net/link.h"
 #include "weft/leases.h"
+#include "weft/ls_splice.h"
 #include "weft/show.h"
 #include "weft/table.h"
 #include "weft/weft.h"
 
+/* It stays where it is: an alias points into itself. */
 struct port {
+	struct port *next;
 	struct link_info link;
 	struct cni_alias alias;
 };
@@ -24,6 +27,8 @@ struct ls {
 	struct netlink *host;
 	char network[CNI_LINK_ALIAS_SIZE]; /* whose leases these are */
 	struct leases leases;
+	struct port *ports;
+	size_t n;
 	cJSON *list;
 };
 
@@ -31,6 +36,12 @@ static void ls_close(struct ls *ls)
 {
 	netlink_close(ls->host);
 	leases_free(&ls->leases);
+	while (ls->ports) {
+		struct port *p = ls->ports;
+
+		ls->ports = p->next;
+		free(p);
+	}
 	cJSON_Delete(ls->list);
 }
 
@@ -183,11 +194,15 @@ static const char *kind_of(const struct link_info *link)
 	return strcmp(link->kind, "tun") ? link->kind : "tap";
 }
 
+/* What a VMM holds of it says more than the port that the frames come by. */
 static int describe(struct ls *ls, const struct port *p)
 {
 	const struct cni_attachment *a = &p->alias.of;
 	cleanup_cache_entry struct cache_entry e = { 0 };
 	cJSON *obj = cJSON_CreateObject(), *addresses;
+	const struct link_info *link = &p->link;
+	struct link_info tap;
+	struct cni_alias alias = { 0 };
 	int r;
 
 	know_leases(ls, a->network);
@@ -195,41 +210,96 @@ static int describe(struct ls *ls, const struct port *p)
 	r = json_add(ls->list, NULL, obj);
 	if (r < 0)
 		return r;
+	if (ls_splice_find(&e, &tap, &alias))
+		link = &tap;
 	r = show_str(obj, "network", a->network);
-	r |= show_str(obj, "kind", kind_of(&p->link));
+	r |= show_str(obj, "kind", link == &tap ? "splice" : kind_of(link));
 	r |= show_str(obj, "containerID", a->container_id);
 	r |= show_str(obj, "ifname", a->ifname);
-	r |= show_str(obj, "device", p->link.name);
+	r |= show_str(obj, "device", link->name);
+	r |= show_str(obj, "netns", e.doc && *e.netns ? e.netns : NULL);
 	r |= add_mac(ls, obj, p, &e);
 	addresses = cJSON_CreateArray();
 	if (json_add(obj, "addresses", addresses) < 0)
 		return -ENOMEM;
 	r |= add_addresses(ls, addresses, p, &e);
-	r |= show_bool(obj, "up", p->link.flags & IFF_UP);
-	r |= show_bool(obj, "carrier", p->link.carrier);
-	r |= show_num(obj, "mtu", p->link.mtu);
+	r |= show_bool(obj, "up", link->flags & IFF_UP);
+	r |= show_bool(obj, "carrier", link->carrier);
+	r |= show_num(obj, "mtu", link->mtu);
 	r |= add_since(ls, obj, p, &e);
 	return r ? -ENOMEM : 0;
 }
 
-/* Sorted by pointers: an alias points into itself. */
-static int describe_all(struct ls *ls, const struct link_info *links, size_t n)
+static bool is_asked(const struct ls *ls, const char *network)
 {
-	const char *only = ls->args->n ? ls->args->positional[0] : NULL;
-	cleanup_free struct port *ports = calloc(n + 1, sizeof(*ports));
-	cleanup_free struct port **order = calloc(n + 1, sizeof(struct port *));
-	size_t k = 0;
+	return !ls->args->n || !strcmp(ls->args->positional[0], network);
+}
+
+static void keep(struct ls *ls, struct port *p)
+{
+	p->next = ls->ports;
+	ls->ports = p;
+	ls->n++;
+}
+
+static int keep_links(struct ls *ls, const struct link_info *links, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		cleanup_free struct port *p = calloc(1, sizeof(*p));
+
+		if (!p)
+			return -ENOMEM;
+		if (is_port(&links[i], p) && is_asked(ls, p->alias.of.network))
+			keep(ls, TAKE_PTR(p));
+	}
+	return 0;
+}
+
+static bool has_port(const struct ls *ls, const struct cache_entry *e)
+{
+	for (const struct port *p = ls->ports; p; p = p->next) {
+		const struct cni_attachment *a = &p->alias.of;
+
+		if (!strcmp(a->network, e->network) &&
+		    !strcmp(a->container_id, e->container_id) &&
+		    !strcmp(a->ifname, e->ifname))
+			return true;
+	}
+	return false;
+}
+
+/* Behind what has no port of ours on the host. */
+static int keep_splice(const char *file, const struct cache_entry *e, void *arg,
+		       struct cni_err *err)
+{
+	cleanup_free struct port *p = NULL;
+	struct ls *ls = arg;
+
+	(void)file;
+	if (!e || !is_asked(ls, e->network) || has_port(ls, e))
+		return 0;
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return err_set(err, CNI_E_INTERNAL, ENOMEM, "list");
+	if (ls_splice_find(e, &p->link, &p->alias))
+		keep(ls, TAKE_PTR(p));
+	return 0;
+}
+
+static int describe_all(struct ls *ls)
+{
+	cleanup_free struct port **order =
+		calloc(ls->n + 1, sizeof(struct port *));
+	size_t n = 0;
 	int r = 0;
 
 	ls->list = cJSON_CreateArray();
-	if (!ports || !order || !ls->list)
+	if (!order || !ls->list)
 		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
-		if (is_port(&links[i], &ports[i]) &&
-		    (!only || !strcmp(ports[i].alias.of.network, only)))
-			order[k++] = &ports[i];
-	qsort(order, k, sizeof(struct port *), by_attachment);
-	for (size_t i = 0; !r && i < k; i++)
+	for (struct port *p = ls->ports; p; p = p->next)
+		order[n++] = p;
+	qsort(order, n, sizeof(struct port *), by_attachment);
+	for (size_t i = 0; !r && i < n; i++)
 		r = describe(ls, order[i]);
 	return r;
 }
@@ -243,9 +313,15 @@ static int gather(struct ls *ls, struct cni_err *err)
 	r = netlink_open(&ls->host, err);
 	if (!r)
 		r = link_list(ls->host, 0, &links, &n, err);
+	if (!r && keep_links(ls, links, n) < 0)
+		r = err_set(err, CNI_E_INTERNAL, ENOMEM, "list");
+	if (!r)
+		r = cache_walk(ls->args->cache_dir, keep_splice, ls, err);
+	if (!r)
+		r = cache_walk(CACHE_DIR_LIBCNI, keep_splice, ls, err);
 	if (r < 0)
 		return r;
-	r = describe_all(ls, links, n);
+	r = describe_all(ls);
 	return r < 0 ? err_set(err, CNI_E_INTERNAL, -r, "list") : 0;
 }
 

@@ -324,6 +324,17 @@ static int treat_entries(struct orphans *o, struct cni_err *err)
 	return cache_walk(w.dir, treat_entry, &w, err);
 }
 
+/* Half of an entry is nobody's attachment, and nothing to tell of. */
+static void tidy_caches(const struct orphans *o)
+{
+	const time_t until = o->now - (time_t)o->args->min_age;
+
+	if (!o->args->yes)
+		return;
+	cache_tidy(o->args->cache_dir, until);
+	cache_tidy(CACHE_DIR, until);
+}
+
 static int search(struct orphans *o, struct cni_err *err)
 {
 	int r = netlink_open(&o->host, err);
@@ -339,7 +350,10 @@ static int search(struct orphans *o, struct cni_err *err)
 	for (size_t i = 0; !r && i < o->n_links; i++)
 		if (treat_link(o, &o->links[i]) < 0)
 			r = err_set(err, CNI_E_INTERNAL, ENOMEM, "list");
-	return r ? r : treat_entries(o, err);
+	if (!r)
+		r = treat_entries(o, err);
+	tidy_caches(o);
+	return r;
 }
 
 static int print(const struct orphans *o, struct cni_err *err)

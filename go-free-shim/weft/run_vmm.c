@@ -67,13 +67,25 @@ static int inherit(const struct run_nic *nics, size_t n)
 	return 0;
 }
 
+/* Killed with SIGKILL, we could not tell it to end. */
+static int end_with(pid_t parent)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0)
+		return -errno;
+	if (getppid() != parent)
+		_exit(NOT_FOUND);
+	return 0;
+}
+
 __attribute__((noreturn)) static void child(char *const argv[],
 					    const struct run_nic *nics,
 					    size_t n, const sigset_t *mask,
-					    int report)
+					    pid_t parent, int report)
 {
-	int r = inherit(nics, n);
+	int r = end_with(parent);
 
+	if (!r)
+		r = inherit(nics, n);
 	if (!r) {
 		(void)sigprocmask(SIG_SETMASK, mask, NULL);
 		(void)execvp(argv[0], argv);
@@ -98,12 +110,8 @@ static int start(char *const argv[], struct run_nic *nics, size_t n,
 	*ret = fork();
 	if (*ret < 0)
 		return err_set(err, CNI_E_INTERNAL, errno, "fork");
-	if (!*ret) {
-		/* Killed with SIGKILL, we could not tell it to end. */
-		if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != self)
-			_exit(NOT_FOUND);
-		child(argv, nics, n, mask, to);
-	}
+	if (!*ret)
+		child(argv, nics, n, mask, self, to);
 	(void)close(TAKE_FD(to));
 	if (read(from, &r, sizeof(r)) != sizeof(r))
 		return 0;
@@ -137,6 +145,16 @@ static int exit_status(int status)
 				   : WEXITSTATUS(status);
 }
 
+static bool has_ended(pid_t vmm, int *ret_status)
+{
+	pid_t pid;
+
+	do
+		pid = waitpid(vmm, ret_status, WNOHANG);
+	while (pid < 0 && errno == EINTR);
+	return pid == vmm;
+}
+
 static int wait_for(pid_t vmm)
 {
 	siginfo_t info;
@@ -152,7 +170,7 @@ static int wait_for(pid_t vmm)
 			continue;
 		}
 		/* A plugin's child may be the one that ended. */
-		if (s > 0 && waitpid(vmm, &status, WNOHANG) == vmm)
+		if (s > 0 && has_ended(vmm, &status))
 			return exit_status(status);
 	}
 }

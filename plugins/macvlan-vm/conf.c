@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "guest/bandwidth.h"
 #include "guest/per_attachment.h"
 
 enum {
@@ -160,20 +159,31 @@ static int check_host_access(const struct cni_call *call,
 	return 0;
 }
 
-/* A macvlan is all in the container, whose owner could take a limit off it. */
-static int check_bandwidth(const struct cni_call *call, struct cni_err *err)
+static bool is_of_one(const struct cni_call *call)
 {
-	struct bandwidth b = { 0 };
-	const int r = bandwidth_parse(call, &b, err);
+	return call->args.ifname && call->args.command != CNI_GC &&
+	       call->args.command != CNI_STATUS;
+}
 
-	if (r < 0 || !bandwidth_is_limited(&b))
+/* A macvlan is all in the container, whose owner could take a limit off it. A
+ * VM is not where its macvtap is. Without an attachment it may be either. */
+static int settle_bandwidth(const struct cni_call *call,
+			    struct macvlan_vm_conf *c, struct cni_err *err)
+{
+	struct bandwidth *b = &c->bandwidth;
+	const int r = bandwidth_parse(call, b, err);
+
+	if (r < 0 || !bandwidth_is_limited(b) ||
+	    c->attach == MACVLAN_VM_MACVTAP ||
+	    (c->may_be_vm && !is_of_one(call)))
 		return r;
 	return err_say(
 		err, CNI_E_FIELD, EOPNOTSUPP,
 		"bandwidth: unsupported: %sgress of %llu bits a second: a macvlan has no device on the host that could be limited",
-		b.to_guest.rate ? "in" : "e",
-		8 * (unsigned long long)(b.to_guest.rate ? b.to_guest.rate
-							 : b.from_guest.rate));
+		b->to_guest.rate ? "in" : "e",
+		8 * (unsigned long long)(b->to_guest.rate
+						 ? b->to_guest.rate
+						 : b->from_guest.rate));
 }
 
 static int check_values(const struct cni_call *call, struct raw *raw,
@@ -229,7 +239,7 @@ int macvlan_vm_conf_parse(const struct cni_call *call,
 	if (!r)
 		r = request_key(call, &raw.c.key, err);
 	if (!r)
-		r = check_bandwidth(call, err);
+		r = settle_bandwidth(call, &raw.c, err);
 	if (r < 0)
 		return err_ctx(err, r, "network \"%s\"", call->conf.name);
 

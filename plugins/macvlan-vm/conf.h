@@ -9,6 +9,7 @@
 #include "base/mac.h"
 #include "cni/key.h"
 #include "cni/plugin.h"
+#include "guest/bandwidth.h"
 
 #define MACVLAN_VM_MAX_QUEUES 256 /* linux/if_tap.h: MAX_TAP_QUEUES */
 
@@ -37,6 +38,7 @@ enum macvlan_vm_attach {
  * @tap_queues:	Of the device, each way; a VMM opens it so many times
  * @tap_mode:	The permissions, of 0666
  * @key:	What MAC and addresses go with
+ * @bandwidth:	How fast a VM may send and receive
  */
 struct macvlan_vm_conf {
 	const char *parent;
@@ -56,6 +58,7 @@ struct macvlan_vm_conf {
 	int64_t tap_queues;
 	uint32_t tap_mode;
 	struct cni_key key;
+	struct bandwidth bandwidth;
 };
 
 /**

@@ -22,13 +22,24 @@ struct scan {
 	size_t n;
 };
 
+/* What a VM receives waits in an ifb, which goes with the macvtap. */
+static bool is_of_a_tap(const struct scan *s, const struct link_info *link)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (!strcmp(s->links[i].kind, "macvtap") &&
+		    !strcmp(s->links[i].alias, link->alias))
+			return true;
+	return false;
+}
+
 /* A VM's device that is not on the list. The short form of a long alias does
  * not name its network: it is nobody's to collect, only DEL's. */
 static bool is_stale(const struct scan *s, const struct link_info *link,
 		     struct cni_alias *ret)
 {
 	return link->group == LINK_GROUP_WEFT &&
-	       !strcmp(link->kind, "macvtap") &&
+	       (!strcmp(link->kind, "macvtap") ||
+		(!strcmp(link->kind, "ifb") && !is_of_a_tap(s, link))) &&
 	       cni_alias_parse(link->alias, ret) &&
 	       !strcmp(ret->role, MACVLAN_VM_ROLE) &&
 	       !strcmp(ret->of.network, s->call->conf.name) &&
@@ -53,7 +64,11 @@ static int is_held(const struct link_info *link, struct cni_err *err)
 	cleanup_free dev_t *held = NULL;
 	dev_t number = 0;
 	size_t n = 0, i = 0;
-	int r = macvtap_number(link->name, link->index, &number, err);
+	int r;
+
+	if (strcmp(link->kind, "macvtap") != 0)
+		return 0;
+	r = macvtap_number(link->name, link->index, &number, err);
 
 	if (!r)
 		r = node_list_held(major(number), &held, &n, err);

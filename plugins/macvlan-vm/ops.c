@@ -7,6 +7,7 @@
 #include "cni/delegate.h"
 #include "guest/report.h"
 #include "macvlan-vm/access.h"
+#include "macvlan-vm/limits.h"
 #include "macvlan-vm/macvlan_vm.h"
 #include "macvlan-vm/tap.h"
 #include "net/macvlan.h"
@@ -170,6 +171,17 @@ static int delete_in_own_netns(struct netlink *host,
 	return r == -ENODEV ? 0 : r;
 }
 
+/* Beside the macvtap in its namespace, where that lives on. */
+static int delete_limits(const struct cni_call *call,
+			 const struct cni_attachment *a, enum link_wait wait,
+			 struct cni_err *err)
+{
+	cleanup_netlink struct netlink *guest = NULL;
+	const int r = guest_reach(call, &guest, err);
+
+	return r || !guest ? r : tap_limits_delete(guest, a, wait, err);
+}
+
 static int del(const struct cni_call *call, struct cni_err *err)
 {
 	const struct cni_attachment a = cni_attachment_of(call);
@@ -184,6 +196,8 @@ static int del(const struct cni_call *call, struct cni_err *err)
 	acc = guest_delete(call, MACVLAN_VM_ROLE, wait, err);
 	if (!acc && *call->args.netns && cni_netns_is_own(call->args.netns))
 		acc = delete_in_own_netns(host, &a, wait, err);
+	r = delete_limits(call, &a, wait, &e);
+	acc = err_keep_first(err, &e, r, acc);
 	r = tap_delete(host, &a, wait, &e);
 	acc = err_keep_first(err, &e, r, acc);
 	r = access_revoke(host, &a, wait, &e);

@@ -6,6 +6,7 @@
 #include <sys/sysmacros.h>
 
 #include "guest/check.h"
+#include "macvlan-vm/limits.h"
 #include "net/macvtap.h"
 #include "net/netns.h"
 #include "net/sysctl.h"
@@ -86,6 +87,8 @@ int tap_finish(struct job *j, struct cni_err *err)
 	int r = macvtap_quiet(j->guest.nl, j->guest.index, j->alias, err);
 
 	if (!r)
+		r = tap_limits_set(j, err);
+	if (!r)
 		r = make_node(j, err);
 	if (!r)
 		r = macvtap_raise(j->guest.nl, j->guest.index, err);
@@ -141,7 +144,9 @@ int tap_check(struct job *j, const struct link_info *link, struct cni_err *err)
 			"interface %s: does not take all multicast, and nobody finds the VM by IPv6",
 			link->name);
 	r = look_inside(j, &number, err);
-	return r ? r : check_node(j, number, err);
+	if (!r)
+		r = check_node(j, number, err);
+	return r ? r : tap_limits_check(j, link, err);
 }
 
 int tap_delete(struct netlink *host, const struct cni_attachment *a,
@@ -157,5 +162,7 @@ int tap_delete(struct netlink *host, const struct cni_attachment *a,
 	r = link_get(host, name, &link, &e);
 	if (!r && tap_is_ours(&link, a))
 		r = link_remove(host, link.index, wait, &e);
-	return r == -ENODEV ? acc : err_keep_first(err, &e, r, acc);
+	acc = r == -ENODEV ? acc : err_keep_first(err, &e, r, acc);
+	r = tap_limits_delete(host, a, wait, &e);
+	return err_keep_first(err, &e, r, acc);
 }

@@ -108,6 +108,11 @@ static int check_all(struct job *j, struct cni_result *prev,
 	if (!r && !(j->iface.flags & IFF_UP))
 		r = damaged(err, "interface %s in %s: is down", e->name,
 			    j->call->args.netns);
+	if (!r && !(j->iface.flags & IFF_ALLMULTI))
+		r = damaged(
+			err,
+			"interface %s in %s: does not take all multicast, and nobody finds the VM by IPv6",
+			e->name, j->call->args.netns);
 	if (!r)
 		r = check_tap(j, prev, err);
 	if (!r)

@@ -159,7 +159,9 @@ static int undo_splice(void *arg, struct cni_err *err)
 }
 
 /* The interface comes last: from then on the frames are the VM's, and whatever
- * is left if we are killed here is found by the tap. */
+ * is left if we are killed here is found by the tap. It is the VM that joins
+ * multicast groups, of which a macvlan, or a NIC, knows nothing: else nobody would
+ * find the VM by IPv6. */
 static int join(struct job *j, struct cni_err *err)
 {
 	int r = splice(j, j->tap, j->iface.index, err);
@@ -171,7 +173,9 @@ static int join(struct job *j, struct cni_err *err)
 	if (r < 0)
 		return err_ctx(err, r, "tap %s", j->conf.name);
 	undo_push(&j->undo, undo_splice, j);
-	r = splice(j, j->iface.index, j->tap, err);
+	r = link_set_allmulti(j->guest.nl, j->iface.index, err);
+	if (!r)
+		r = splice(j, j->iface.index, j->tap, err);
 	return r < 0 ? err_ctx(err, r, "interface %s", j->iface.name) : 0;
 }
 

@@ -105,6 +105,14 @@ static const struct call_info table[] = {
 	CALL(set_robust_list, FAILS(0)),
 	CALL(arch_prctl, FAILS(0)),
 	CALL(set_tid_address, FAILS(0)),
+	CALL(prctl, FAILS(EINVAL)),
+	CALL(mount, FAILS(EPERM, ENOMEM)),
+	CALL(umount2, FAILS(EPERM, ENOMEM)),
+	CALL(unshare, FAILS(EPERM, ENOMEM)),
+	CALL(rmdir, FAILS(EIO, EBUSY)),
+	CALL(getppid, FAILS(0)),
+	CALL(getuid, FAILS(0)),
+	CALL(geteuid, FAILS(0)),
 	CALL(exit_group, FAILS(0), .no_return = true),
 };
 

@@ -231,6 +231,19 @@ static void read_files(struct state *s)
 	(void)fts_close(walk);
 }
 
+/* Namespaces that are kept, for one. */
+static void read_mounts(struct state *s)
+{
+	FILE *f = fopen("/proc/self/mounts", "re");
+	char line[1024], path[512], type[64];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%*s %511s %63s", path, type) == 2)
+			add(s, "mount: %s %s", path, type);
+	if (f)
+		(void)fclose(f);
+}
+
 /* Character devices of macvtaps: finished ones and others. */
 static void read_nodes(struct state *s)
 {
@@ -259,6 +272,7 @@ void state_read(struct state *ret)
 		read_links(ret, i);
 	read_ruleset(ret);
 	read_files(ret);
+	read_mounts(ret);
 	read_nodes(ret);
 	qsort(ret->lines, ret->n, sizeof(*ret->lines), compare);
 }

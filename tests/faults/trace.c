@@ -53,7 +53,7 @@ static void on_alarm(int sig)
 int program_start(const struct program *p, bool is_traced)
 {
 	const char *slash = strrchr(p->path, '/');
-	char *const argv[] = { (char *)(slash ? slash + 1 : p->path), NULL };
+	char *const name[] = { (char *)(slash ? slash + 1 : p->path), NULL };
 	const int pid = fork();
 
 	if (pid)
@@ -62,7 +62,7 @@ int program_start(const struct program *p, bool is_traced)
 		_exit(126);
 	if (is_traced && (ptrace(PTRACE_TRACEME, 0, 0, 0) || raise(SIGSTOP)))
 		_exit(126);
-	execve(p->path, argv, p->env);
+	execve(p->path, p->argv ? p->argv : name, p->env);
 	_exit(127);
 }
 

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define TRACE_IMAGES 8
+#define TRACE_IMAGES 24
 #define TRACE_CALLS 4096
 
 enum fault_kind {
@@ -35,6 +35,7 @@ struct image {
 
 struct program {
 	const char *path;
+	char *const *argv; /* NULL: its name alone */
 	char *const *env;
 	int in, out, log; /* descriptors */
 };

@@ -7,11 +7,14 @@
 #include <fts.h>
 #include <linux/if_addr.h>
 #include <net/if.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,7 +33,9 @@
 #include "net/upstream.h"
 #include "net/veth.h"
 
-enum { ORPHANS = 16, VARS = 9 };
+enum { ORPHANS = 16, VARS = 10 };
+
+#define CONF_DIR "/run/tmp/net.d"
 
 static const char *const guests[] = { BYSTANDER, GUEST };
 static char vars[VARS][4096], *env[VARS + 1];
@@ -100,6 +105,7 @@ static void write_env(const struct request *r)
 	PUT("CNI_IFNAME=eth0");
 	PUT("CNI_PATH=%s:%s", bin_dir, reference_dir);
 	PUT("PATH=/usr/sbin:/usr/bin:/sbin:/bin");
+	PUT("NETCONFPATH=" CONF_DIR);
 	if (strstr(r->setup->keys, "\"allocationKey\""))
 		PUT("CNI_ARGS=ALLOCATION_KEY=vm-of-%s", r->id);
 	if (r->alloc >= 0) {
@@ -111,6 +117,52 @@ static void write_env(const struct request *r)
 		env[i] = i < n ? vars[i] : NULL;
 }
 
+/* The network as a list, and the command on it: ADD of the bystander is that of a
+ * container. */
+static char *const *run_command(const struct request *r)
+{
+	static const char *const add[] = { "weft", "add",
+					   "net1", "/run/netns/" BYSTANDER,
+					   "--id", BYSTANDER,
+					   NULL };
+	static const char *const run[] = { "weft", "run", "net1", "--id",
+					   GUEST,  "--",  "true", NULL };
+	static const char *const gc[] = { "weft",  "gc",	"--orphans",
+					  "--yes", "--min-age", "0",
+					  NULL };
+	FILE *f;
+
+	(void)mkdir(CONF_DIR, 0755);
+	f = fopen(CONF_DIR "/net1.conflist", "we");
+	if (!f ||
+	    fprintf(f,
+		    "{\"cniVersion\":\"1.1.0\",\"name\":\"net1\","
+		    "\"plugins\":[{\"type\":\"%s\",%s}]}",
+		    r->setup->type, r->setup->keys) < 0 ||
+	    fclose(f))
+		err(2, "configuration");
+	if (!strcmp(r->id, BYSTANDER))
+		return (char *const *)add;
+	return (char *const *)(!strcmp(r->verb, "ADD") ||
+					       strstr(r->setup->name, "again")
+				       ? run
+				       : gc);
+}
+
+static const struct program *prepare_run(const struct request *r)
+{
+	static struct program p;
+	static char path[4096];
+
+	rewrite(in, "");
+	rewrite(out, "");
+	rewrite(logs, "");
+	write_env(r);
+	(void)snprintf(path, sizeof(path), "%s/weft", bin_dir);
+	p = (struct program){ path, run_command(r), env, in, out, logs };
+	return &p;
+}
+
 const struct program *world_prepare(const struct request *r)
 {
 	static struct program p;
@@ -120,6 +172,8 @@ const struct program *world_prepare(const struct request *r)
 	const char *type = is_made ? r->setup->maker : r->setup->type;
 	const bool is_ours = !is_made && strcmp(type, "host-local") != 0;
 
+	if (world_is_run(r->setup))
+		return prepare_run(r);
 	if (asprintf(&text,
 		     "{\"cniVersion\":\"1.1.0\",\"name\":\"net1\",\"type\":"
 		     "\"%s\",%s%s%s%s}",
@@ -133,7 +187,7 @@ const struct program *world_prepare(const struct request *r)
 	write_env(r);
 	(void)snprintf(path, sizeof(path), "%s/%s",
 		       is_ours ? bin_dir : reference_dir, type);
-	p = (struct program){ path, env, in, out, logs };
+	p = (struct program){ path, NULL, env, in, out, logs };
 	return &p;
 }
 
@@ -211,10 +265,20 @@ static void remove_files(const char *root)
 	FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
 	const FTSENT *f;
 
-	while (walk && (f = fts_read(walk)))
+	while (walk && (f = fts_read(walk))) {
+		if (f->fts_info == FTS_F)
+			(void)umount2(f->fts_accpath, MNT_DETACH);
 		if (f->fts_info != FTS_D)
 			(void)remove(f->fts_accpath);
+	}
 	(void)fts_close(walk);
+}
+
+static void remove_state(void)
+{
+	remove_files("/var/lib/cni/networks");
+	remove_files("/var/lib/cni/weft");
+	remove_files("/run/weft");
 }
 
 /* Kata's, which stay when their files are gone. */
@@ -263,7 +327,7 @@ void world_forget(void)
 		     "clean", &e);
 	remove_rules();
 	remove_guards();
-	remove_files("/var/lib/cni/networks");
+	remove_state();
 	remove_dans();
 	reset_sysctls();
 }
@@ -310,6 +374,11 @@ void world_give_addresses(const struct setup *s)
 			errx(2, "pod: %s", e.msg);
 }
 
+bool world_is_run(const struct setup *s)
+{
+	return !strncmp(s->name, "run", 3);
+}
+
 bool world_has_pod(const struct setup *s)
 {
 	return !strcmp(s->type, "tap-vm");
@@ -344,7 +413,7 @@ void world_build(const struct setup *s, bool is_fresh)
 	remove_links(host);
 	remove_rules();
 	remove_guards();
-	remove_files("/var/lib/cni/networks");
+	remove_state();
 	remove_dans();
 	reset_sysctls();
 	if (s->has_parent)
@@ -368,6 +437,16 @@ bool answer_is_error(const struct answer *a)
 	       !end[strspn(end, " \n")] && cJSON_IsNumber(code) &&
 	       code->valuedouble > 0 && cJSON_IsString(msg) &&
 	       *msg->valuestring;
+}
+
+bool answer_is_run_error(const struct answer *a, bool may_be_killed)
+{
+	const int status = WIFEXITED(a->status) ? WEXITSTATUS(a->status) : 0;
+
+	if (status == 128 + SIGKILL)
+		return may_be_killed;
+	return status >= 125 && status <= 127 && strstr(a->log, "weft: ") &&
+	       !*a->out;
 }
 
 bool answer_is_success(const struct answer *a, const char *verb)

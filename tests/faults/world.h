@@ -56,6 +56,13 @@ void world_build(const struct setup *s, bool is_fresh);
 /** world_has_pod() - Does something come before the plugin, and make eth0? */
 bool world_has_pod(const struct setup *s);
 
+/**
+ * world_is_run() - Is it `weft run` that is called, in the place of ADD?
+ *
+ * DEL then is `weft gc --orphans`, or the same run again, by the setup's name.
+ */
+bool world_is_run(const struct setup *s);
+
 /** world_give_addresses() - To that eth0, where there is one */
 void world_give_addresses(const struct setup *s);
 
@@ -95,6 +102,12 @@ void world_call(const struct request *r, struct answer *ret);
  * Return: are there none left?
  */
 bool world_reap(bool all);
+
+/**
+ * answer_is_run_error() - Did `weft run` fail in so many words?
+ * @may_be_killed: Also without, as its VMM was killed
+ */
+bool answer_is_run_error(const struct answer *a, bool may_be_killed);
 
 /* Exactly one CNI error, and exit status 1? */
 bool answer_is_error(const struct answer *a);

@@ -6,6 +6,7 @@
 #
 #	vm_build
 #	vm_start NAME TAP MAC ADDRESSES GATEWAYS [QEMU-ARGUMENT...]
+#	vm_queues=4 vm_mtu=9000 vm_start ...
 #	vm_start_macvtap NAME NODE QUEUES MAC ADDRESSES GATEWAYS [QEMU-ARGUMENT...]
 #	vm_ready NAME [SECONDS]
 #	vm_says NAME                        its first words: kernel and MAC
@@ -98,6 +99,8 @@ vm_init() {
 			ip address add "$address" dev eth0
 		done
 		for gateway in $(echo "$gateways" | tr , ' '); do
+			# Where it is not on the link: behind the reference ptp.
+			ip route add "$gateway" dev eth0
 			ip route add default via "$gateway"
 		done
 		echo "weft-guest: $(introduce)"
@@ -123,27 +126,34 @@ vm_probe() {
 }
 
 vm_start() {
-	local name=$1 tap=$2 mac=$3
-	local device=virtio-net-pci,netdev=net0,mac=$mac,romfile=
+	local name=$1 queues=${vm_queues:-1} device
+	local netdev=tap,id=net0,ifname=$2,script=no,downscript=no,vhost=off
 
+	device=$(vm_device "$3" "$queues")
 	vm_arguments="weft.addresses=$4 weft.gateways=$5"
 	shift 5
-	vm_launch "$name" \
-		-netdev "tap,id=net0,ifname=$tap,script=no,downscript=no,vhost=off" \
-		-device "$device" "$@"
+	[ "$queues" = 1 ] || netdev+=,queues=$queues
+	vm_launch "$name" -netdev "$netdev" -device "$device" "$@"
+}
+
+# vm_device MAC QUEUES: with vm_mtu its driver is told that MTU.
+vm_device() {
+	local device=virtio-net-pci,netdev=net0,mac=$1,romfile=
+
+	[ "$2" = 1 ] || device+=,mq=on,vectors=$((2 * $2 + 2))
+	echo "$device${vm_mtu:+,host_mtu=$vm_mtu}"
 }
 
 # vm_start_macvtap NAME NODE QUEUES MAC ADDRESSES GATEWAYS [QEMU-ARGUMENT...]: the
 # same with a macvtap, by descriptors of its character device.
 vm_start_macvtap() {
-	local name=$1 node=$2 queues=$3 mac=$4
-	local device=virtio-net-pci,netdev=net0,mac=$mac,romfile=
+	local name=$1 node=$2 queues=$3 device
 	local vm_by=("${BASH_SOURCE[0]%/*}/../../examples/macvtap/with-fds.sh")
 
+	device=$(vm_device "$4" "$queues")
 	vm_by+=("$node" "$queues")
 	vm_arguments="weft.addresses=$5 weft.gateways=$6"
 	shift 6
-	[ "$queues" = 1 ] || device+=,mq=on,vectors=$((2 * queues + 2))
 	vm_launch "$name" -netdev tap,id=net0,fds=%FDS%,vhost=off \
 		-device "$device" "$@"
 }

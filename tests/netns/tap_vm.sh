@@ -372,6 +372,10 @@ vm_start tap0 "$(jq -r '.interfaces[0].mac' <<<"$result")" \
 	"$(jq -r '.ips[0].address' <<<"$result")" \
 	"$(jq -r '.ips[1].address' <<<"$result")"
 reaches_both "macvlan-vm: the VM reaches the LAN" g1 10.1.0.99 fd00:1::99
+ip -n lan neigh flush all
+reaches_both "and is reached from there, by multicast solicitations" lan \
+	"$(jq -r '.ips[0].address | sub("/.*"; "")' <<<"$result")" \
+	"$(jq -r '.ips[1].address | sub("/.*"; "")' <<<"$result")"
 vm_stop
 chain_del p1
 worked "DEL after macvlan-vm"
@@ -431,6 +435,8 @@ succeeds "leaves a tap that another's alias is on" \
 damage "another tap has the name" 'ip -n p1 link del tap0
 	ip -n p1 tuntap add mode tap name tap0 multi_queue' tap0
 damage "the interface is down" 'ip -n p1 link set eth0 down' eth0 "is down"
+damage "the interface filters multicast" \
+	'ip -n p1 link set eth0 allmulticast off' eth0 multicast
 damage "the interface is gone" 'ip -n p1 link del eth0' eth0 "not found"
 damage "the splice of the interface is gone" \
 	'tc -n p1 filter del dev eth0 ingress' splice eth0

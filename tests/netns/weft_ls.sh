@@ -111,6 +111,53 @@ is "with neither nothing is made up" "$(list)" '.[1] |
 succeeds "and the table" "$weft" ls
 aligned "has a dash for each"
 
+# --- VMs inside pods ---
+
+ns_new p1
+ns_new p2
+ns_new parent
+network net4 '.bridge = "br4"'
+jq '.plugins += [{type: "tap-vm"}]' "$NETCONFPATH/net4.conflist" \
+	>"$TMPDIR/net4" && mv "$TMPDIR/net4" "$NETCONFPATH/net4.conflist"
+"$weft" add net4 /run/netns/p1 --id pod1 >"$TMPDIR/p1"
+is "tap-vm's is the tap, in its namespace" "$(list net4)" 'length == 1 and
+	(.[0] | .kind == "splice" and .device == "tap0" and .up and
+	(.carrier | not) and .netns == "/run/netns/p1" and .mtu == 1500)'
+same "$(jq -c '[.interfaces[2].mac, [.ips[].address]]' "$TMPDIR/p1")" \
+	"$(list net4 | jq -c '.[0] | [.mac, .addresses]')" \
+	"with the VM's MAC and addresses"
+tap_open=$(tap_tool)
+exec 8> >(ip netns exec p1 "$tap_open" tap0 single hold >"$TMPDIR/held")
+until grep -q held "$TMPDIR/held"; do sleep 0.05; done
+is "a VMM that has it open is its carrier" "$(list net4)" '.[0].carrier'
+exec 8>&-
+succeeds "ls" "$weft" ls net4
+is "in the table, too" "$(jq -Rs . <<<"$output")" \
+	'test(" splice +pod1/eth0 +tap0 ")'
+ip link add p0 type veth peer name p0 netns parent
+ip link set p0 up
+ip -n parent link set p0 up
+network net6 '.type = "macvlan-vm" | .master = "p0" | del(.bridge)'
+jq '.plugins += [{type: "tap-vm"}]' "$NETCONFPATH/net6.conflist" \
+	>"$TMPDIR/net6" && mv "$TMPDIR/net6" "$NETCONFPATH/net6.conflist"
+"$weft" add net6 /run/netns/p2 --id pod2 -i net0 >"$TMPDIR/p2"
+is "and behind a macvlan, which has nothing on the host" "$(list net6)" '
+	length == 1 and (.[0] | .kind == "splice" and .containerID == "pod2" and
+	.ifname == "net0" and .netns == "/run/netns/p2" and
+	(.addresses | length) == 2)'
+same "$(jq -r '.interfaces[-1].name' "$TMPDIR/p2")" \
+	"$(list net6 | jq -r '.[0].device')" "by its derived name"
+same 2 "$(list | jq '[.[] | select(.kind == "splice")] | length')" \
+	"each is listed once"
+ip netns del p2
+is "one whose namespace is gone is not" "$(list net6)" '. == []'
+"$weft" del net6 --id pod2 -i net0
+"$weft" del net4 --id pod1
+is "nor one after DEL" "$(list net4)" '. == []'
+ip link del p0
+ip link del br4
+rm "$NETCONFPATH"/net[46].conflist
+
 # --- strange things ---
 
 long=$(printf 'a%.0s' {1..64})

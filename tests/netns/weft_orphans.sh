@@ -261,5 +261,12 @@ is "one that was killed as it began" "$(orphans --min-age 0)" \
 	'length == 1 and .[0].network == null and .[0].heldBy == null'
 "$weft" gc --orphans --yes --min-age 0 >/dev/null
 same "" "$(ls $run_dir)" "goes as well"
+half=/var/lib/cni/weft/.weft-00000000000000aa
+touch $half
+"$weft" gc --orphans --min-age 0 >/dev/null
+"$weft" gc --orphans --yes >/dev/null
+succeeds "what is being written to the cache stays" test -e $half
+"$weft" gc --orphans --yes --min-age 0 >/dev/null
+fails "until its writer must have been killed" test -e $half
 mkdir $run_dir/empty
 same "[]" "$(orphans)$(ls $run_dir)" "an empty directory is not worth a word"

@@ -258,6 +258,47 @@ static void an_entry_that_could_not_be_loaded_is_not_saved(void **state)
 	free(big);
 }
 
+static void what_is_old_and_half_written_is_tidied(void **state)
+{
+	static const char young[] = ".weft-00000000000000aa";
+	struct timespec times[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+	struct tmp *t = *state;
+	char *text;
+
+	save(t, "c", "", NULL);
+	(void)tmp_write(t, ".other", "{", 0600);
+	(void)tmp_write(t, young, "{", 0600);
+	assert_int_equal(utimensat(AT_FDCWD, tmp_write(t, LEFT_OVER, "{", 0600),
+				   times, 0),
+			 0);
+	cache_tidy(t->path, 999);
+	text = tmp_read(t, LEFT_OVER);
+	assert_non_null(text);
+	free(text);
+	cache_tidy(t->path, 1000);
+	assert_null(tmp_read(t, LEFT_OVER));
+	text = tmp_read(t, young);
+	assert_non_null(text);
+	free(text);
+	text = tmp_read(t, ".other");
+	assert_non_null(text);
+	free(text);
+	assert_int_equal(load(t, "c"), 1);
+	cache_tidy("/none", 1000);
+}
+
+/* Not to see what there is is no reason to call it gone. */
+static void a_cache_that_cannot_be_opened_is_not_empty(void **state)
+{
+	struct cni_err err = CNI_ERR_INIT;
+	struct tmp *t = *state;
+	const char *file = tmp_write(t, "file", "", 0600);
+
+	assert_int_equal(cache_remove(file, "net", "c", "eth0", &err),
+			 -ENOTDIR);
+	assert_int_equal(cache_remove("/none", "net", "c", "eth0", &err), 0);
+}
+
 static int count(const struct cache_entry *e, void *arg, struct cni_err *err);
 
 static void a_bare_result_of_an_older_libcni_is_read(void **state)
@@ -346,6 +387,8 @@ int main(void)
 		IN_DIR(an_entry_that_could_not_be_loaded_is_not_saved),
 		IN_DIR(a_bare_result_of_an_older_libcni_is_read),
 		IN_DIR(what_a_killed_writer_left_goes_with_the_entry),
+		IN_DIR(what_is_old_and_half_written_is_tidied),
+		IN_DIR(a_cache_that_cannot_be_opened_is_not_empty),
 		IN_DIR(each_sees_the_readable_entries_of_its_network),
 	};
 

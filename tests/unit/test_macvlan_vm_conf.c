@@ -82,8 +82,10 @@ TEST(every_mode_of_upstream_is_one)
 		      "key \"mode\": unknown macvlan mode: \"source\"");
 }
 
-TEST(no_rate_can_be_limited)
+TEST(a_vms_rate_can_be_limited_and_no_containers)
 {
+	struct macvlan_vm_conf c;
+
 	check_refused(
 		"\"egressRate\":80,\"egressBurst\":80", "", CNI_E_FIELD,
 		"bandwidth: unsupported: egress of 80 bits a second: a macvlan "
@@ -95,6 +97,13 @@ TEST(no_rate_can_be_limited)
 		"bandwidth: unsupported: ingress of 80 bits a second: a macvlan "
 		"has no device on the host that could be limited");
 	(void)read_conf("\"ingressRate\":0", "");
+	c = read_conf("\"attach\":\"macvtap\",\"egressRate\":80,"
+		      "\"egressBurst\":800,\"ingressRate\":160,"
+		      "\"ingressBurst\":80",
+		      "");
+	assert_int_equal(c.bandwidth.from_guest.rate, 10);
+	assert_int_equal(c.bandwidth.from_guest.burst, 100);
+	assert_int_equal(c.bandwidth.to_guest.rate, 20);
 }
 
 TEST(bad_values_are_named)
@@ -247,7 +256,7 @@ int main(void)
 		cmocka_unit_test(permissions_are_octal_and_nothing_more),
 		cmocka_unit_test(
 			who_attaches_says_vm_only_where_that_is_listed),
-		cmocka_unit_test(no_rate_can_be_limited),
+		cmocka_unit_test(a_vms_rate_can_be_limited_and_no_containers),
 		cmocka_unit_test(host_access_is_refused_where_it_cannot_be),
 		cmocka_unit_test(the_mac_asked_for_last_counts),
 		cmocka_unit_test(a_mac_that_no_guest_can_have_is_refused),

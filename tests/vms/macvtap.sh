@@ -10,8 +10,8 @@ set -euo pipefail
 test_main "$@"
 # shellcheck source=tests/lib/cni.sh
 . "$(dirname "$0")/../lib/cni.sh"
-# shellcheck source=tests/lib/vm.sh
-. "$(dirname "$0")/../lib/vm.sh"
+# shellcheck source=tests/lib/road.sh
+. "$(dirname "$0")/../lib/road.sh"
 
 ns_new c1
 ns_new vm1
@@ -35,107 +35,60 @@ config=$(jq -nc --arg net "$net" '{
 before=$(state c1 vm1 lan)
 add c1 c1 "$config" CNI_ARGS=ATTACH=macvlan
 worked "ADD of a container"
-mapfile -t c1 < <(jq -r '.ips[].address | sub("/.*"; "")' <<<"$out")
-guest_www "$TMPDIR/www"
-ip netns exec c1 busybox httpd -f -h "$TMPDIR/www" &
-httpd=$!
+mapfile -t c1 < <(jq -r '.ips[].address' <<<"$out")
+road_container c1 "${c1[@]}"
 add vm1 vm1 "$config" CNI_ARGS=ATTACH=macvtap
 worked "ADD of a VM"
 node=$(jq -r '.interfaces[0].socketPath' <<<"$out")
 mac=$(jq -r '.interfaces[0].mac' <<<"$out")
 addresses=$(jq -r '[.ips[].address] | join(",")' <<<"$out")
-mapfile -t vm1 < <(jq -r '.ips[].address | sub("/.*"; "")' <<<"$out")
+mapfile -t road_guest < <(jq -r '.ips[].address | sub("/.*"; "")' <<<"$out")
 
-url() {
-	case $1 in
-	*:*) echo "http://[$1]/$2" ;;
-	*) echo "http://$1/$2" ;;
-	esac
+# The first one has four queues, the next one is content with one.
+queues=4
+vm_up() {
+	vm_mtu=9000 vm_start_macvtap vm1 "$node" "$queues" "$mac" \
+		"$addresses" "" -smp "$queues" -action reboot=reset
 }
 
-# start QUEUES: the VMM; it begins again when the guest reboots.
-start() {
-	vm_start_macvtap vm1 "$node" "$1" "$mac" "$addresses" "" \
-		-smp "$1" -action reboot=reset
-	if vm_ready vm1 60; then
-		ok "the VM boots with $1 queues"
-	else
-		note "$(vm_complaint vm1)"
-		nok "the VM boots with $1 queues"
-	fi
+vm_kill() {
+	same "$mac" "$(vm_says vm1 | tail -n 1 | sed 's/.* has //')" \
+		"its MAC is the result's"
+	same 4 "$(guest_run vm1 'ls -d1 /sys/class/net/eth0/queues/tx-*' |
+		wc -l)" "it has four queues"
+	road_jumbo vm1 9000
+	check vm1 vm1 "$config" CNI_ARGS=ATTACH=macvtap
+	worked "CHECK while it runs"
+	guest_end vm1
+	check vm1 vm1 "$config" CNI_ARGS=ATTACH=macvtap
+	worked "CHECK when the VMM was killed"
+	queues=1
 }
 
-# network WHEN: is it there, both ways and with both families?
-network() {
-	local i
+road_also() {
+	local address
 
-	# Whoever begins has to find the other: ARP, neighbour solicitations.
-	ip -n c1 neigh flush all
 	ip neigh flush all
-	for i in 0 1; do
-		pings "$1: the container reaches the VM, ${vm1[i]}" \
-			c1 "${vm1[i]}"
-		succeeds "$1: the VM reaches the container, ${c1[i]}" \
-			guest_run vm1 "ping -qc1 -W5 ${c1[i]}"
-		succeeds "$1: HTTP from the VM" guest_run vm1 \
-			"timeout 20 wget -qO /dev/null $(url "${c1[i]}" data)"
-		succeeds "$1: it is seen by its address" guest_run vm1 \
-			"wget -qO - $(url "${c1[i]}" cgi-bin/whoami)"
-		same "${vm1[i]}" "$(tr -d '[]\r' <<<"$output" |
-			sed 's/^::ffff://')" "$1: which is its lease"
-		succeeds "$1: HTTP to the VM" ip netns exec c1 \
-			timeout 20 busybox wget -qO /dev/null \
-			"$(url "${vm1[i]}" data)"
-		succeeds "$1: the host reaches it" \
-			busybox ping -qc1 -W5 "${vm1[i]}"
+	for address in "${road_guest[@]}"; do
+		succeeds "$1: the host reaches $address" \
+			busybox ping -qc1 -W5 "$address"
 	done
 }
 
-start 4
-same "$mac" "$(vm_says vm1 | sed 's/.* has //')" "its MAC is the result's"
-same 4 "$(guest_run vm1 'ls -d1 /sys/class/net/eth0/queues/tx-*' | wc -l)" \
-	"it has four queues"
-network "four queues"
-guest_run vm1 'ip link set eth0 mtu 9000' || true
-ip -n c1 link set eth0 mtu 9000
-succeeds "jumbo frames pass" guest_run vm1 "ping -qc1 -W5 -s 8900 ${c1[0]}"
-check vm1 vm1 "$config" CNI_ARGS=ATTACH=macvtap
-worked "CHECK while it runs"
-
-# It answers no more, and then says again that it is ready.
-echo "0 reboot -f" 1<>"$guest_dir/vm1.in"
-if vm_ready vm1 60; then
-	ok "the guest reboots"
-else
-	nok "the guest reboots" "$(vm_complaint vm1)"
-fi
-network "after a reboot"
-
-guest_end vm1
-check vm1 vm1 "$config" CNI_ARGS=ATTACH=macvtap
-worked "CHECK when the VMM was killed"
-start 1
-network "VMM killed and started again"
-
+road_life vm1
 del vm1 vm1 "$config"
 worked "DEL while it runs"
 fails "the node is gone" test -e "$node"
-fails "the guest is cut off" guest_run vm1 "ping -qc1 -W2 ${c1[0]}"
-succeeds "but runs" guest_run vm1 true
+road_cut_off vm1
 ticks() {
 	awk '{ print $14 + $15 }' "/proc/${guest_pid[vm1]}/stat"
 }
 begin=$(ticks)
 sleep 2
 used=$(($(ticks) - begin))
-if [ "$used" -lt 100 ]; then
-	ok "and its VMM does not spin"
-else
-	nok "and its VMM does not spin" "$used ticks in 2 s"
-fi
+succeeds "and its VMM does not spin: $used ticks in 2 s" [ "$used" -lt 100 ]
 vm_stop vm1
-kill "$httpd"
-wait "$httpd" 2>/dev/null || true
+road_end
 cni DEL c1 c1 "$config"
 rm -rf "$cni_leases"
 same "$before" "$(state c1 vm1 lan)" "nothing is left"
