@@ -124,21 +124,44 @@ static void skip_key(struct scan *s)
 	skip_space(s);
 }
 
+static bool locate(struct scan *s, const struct json_path *path, bool key)
+{
+	if (s->end - s->p >= 3 && !memcmp(s->p, "\xef\xbb\xbf", 3))
+		s->p += 3;
+	skip_space(s);
+	for (size_t i = 0; i < path->n; i++) {
+		const bool in_object = s->p < s->end && *s->p == '{';
+
+		if (!enter(s, path->at[i]))
+			return false;
+		if (in_object && !(key && i + 1 == path->n))
+			skip_key(s);
+	}
+	return true;
+}
+
 struct json_where json_where(const char *text, size_t len,
 			     const struct json_path *path, bool key)
 {
 	struct scan s = { text, text + len };
+	const bool found = locate(&s, path, key);
 
-	if (len >= 3 && !memcmp(text, "\xef\xbb\xbf", 3))
-		s.p += 3;
-	skip_space(&s);
-	for (size_t i = 0; i < path->n; i++) {
-		const bool in_object = s.p < s.end && *s.p == '{';
+	return json_where_at(text, len, found ? (size_t)(s.p - text) : len);
+}
 
-		if (!enter(&s, path->at[i]))
-			return json_where_at(text, len, len);
-		if (in_object && !(key && i + 1 == path->n))
-			skip_key(&s);
-	}
-	return json_where_at(text, len, (size_t)(s.p - text));
+const char *json_span(const char *text, size_t len,
+		      const struct json_path *path, size_t *ret_len)
+{
+	struct scan s = { text, text + len };
+	const char *start, *end;
+
+	if (!locate(&s, path, false))
+		return NULL;
+	start = s.p;
+	skip_value(&s);
+	end = s.p;
+	while (end > start && strchr(" \t\r\n", end[-1]))
+		end--;
+	*ret_len = (size_t)(end - start);
+	return start;
 }

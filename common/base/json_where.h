@@ -55,4 +55,16 @@ struct json_where json_where_at(const char *text, size_t len, size_t offset);
 struct json_where json_where(const char *text, size_t len,
 			     const struct json_path *path, bool key);
 
+/**
+ * json_span() - Where the text of a node's value is
+ * @text:	What json_parse() accepted
+ * @len:	Its bytes
+ * @path:	The node
+ * @ret_len:	Its bytes, without space around it; unchanged on failure
+ *
+ * Return: its first byte, or NULL if the text has no such node
+ */
+const char *json_span(const char *text, size_t len,
+		      const struct json_path *path, size_t *ret_len);
+
 #endif

@@ -12,6 +12,8 @@
 
 struct netlink;
 
+#define ROUTE_TABLE_MAIN 254 /* RT_TABLE_MAIN, linux/rtnetlink.h */
+
 /**
  * struct route - A unicast route
  * @dst:	Destination, host bits clear; a prefix length of 0 is the

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cni/dan.h"
 #include "libcni/runtime.h"
 #include "net/tap.h"
 #include "weft/run.h"
@@ -176,7 +177,10 @@ static int remove_device(const struct orphans *o, const struct orphan *x,
 		      x->of.network, x->of.container_id, x->of.ifname,
 		      x->link->name, why->msg);
 	r = link_delete(o->host, x->link->index, err);
-	return r == -ENODEV ? 0 : r;
+	if (r < 0 && r != -ENODEV)
+		return r;
+	/* A tap of Kata's, where it is by default. */
+	return dan_drop(DAN_DIR, x->of.container_id, x->link->alias, err);
 }
 
 static int remove_one(const struct orphans *o, const struct orphan *x,

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "bridge-vm/kata.h"
 #include "bridge-vm/l3.h"
 #include "bridge-vm/limits.h"
 #include "bridge-vm/ops.h"
@@ -306,6 +307,8 @@ static int check_all(struct job *j, struct cni_result *prev,
 	if (!r)
 		r = job_is_vm(j) ? check_tap(j, prev, guest, err)
 				 : check_container(j, prev, guest, err);
+	if (!r)
+		r = kata_check(j, prev, guest, err);
 	if (!r && j->conf.is_gateway && job_is_l3(j))
 		r = check_gateway(j, prev, err);
 	if (!r && j->conf.ip_masq && job_is_l3(j))

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cni/dan.h"
 #include "guest/per_attachment.h"
 
 #define MTU_MAX 65535
@@ -66,6 +67,8 @@ static const struct json_field fields[] = {
 	FIELD("perAttachment", JSON_ARR, per_attachment),
 	FIELD("allocationKey", JSON_STR, key),
 	FIELD("onConflict", JSON_STR, on_conflict),
+	FIELD("kataDan", JSON_BOOL, c.kata_dan),
+	FIELD("kataDanDir", JSON_STR, c.kata_dan_dir),
 	FIELD("gc", JSON_STR, gc),
 	FIELD("delWait", JSON_BOOL, c.del_wait),
 	{ 0 },
@@ -190,6 +193,10 @@ static int check_values(const struct cni_call *call, struct raw *raw,
 			err, CNI_E_CONFIG, EINVAL,
 			"key \"ipMasqBackend\": unknown ipmasq backend \"%s\"",
 			raw->masq_backend);
+	if (*raw->c.kata_dan_dir != '/')
+		return err_say(err, CNI_E_CONFIG, EINVAL,
+			       "key \"kataDanDir\": \"%s\" is not absolute",
+			       raw->c.kata_dan_dir);
 	if (strcmp(raw->gc, "") != 0 && strcmp(raw->gc, "strict") != 0)
 		return err_say(err, CNI_E_CONFIG, EINVAL,
 			       "key \"gc\": \"%s\" is not \"strict\"", raw->gc);
@@ -208,6 +215,7 @@ int bridge_vm_conf_parse(const struct cni_call *call,
 	struct raw raw = {
 		.c = { .bridge = "cni0",
 		       .uplink = "",
+		       .kata_dan_dir = DAN_DIR,
 		       .tap = TAP_REQUEST_INIT },
 		.masq_backend = "",
 		.attach = "veth",

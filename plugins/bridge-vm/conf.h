@@ -48,6 +48,8 @@ enum bridge_vm_attach {
  * @attach:	Container or VM
  * @tap:	A VM's
  * @bandwidth:	How fast the guest may send and receive
+ * @kata_dan:	A VM is one of Kata's, which finds its tap in a file
+ * @kata_dan_dir: Where that is
  */
 struct bridge_vm_conf {
 	const char *bridge;
@@ -75,6 +77,8 @@ struct bridge_vm_conf {
 	enum bridge_vm_attach attach;
 	struct tap_request tap;
 	struct bandwidth bandwidth;
+	bool kata_dan;
+	const char *kata_dan_dir;
 };
 
 /**

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "bridge-vm/kata.h"
 #include "bridge-vm/ops.h"
 #include "bridge-vm/port.h"
 #include "cni/attachments.h"
@@ -154,6 +155,18 @@ static int delete_guards(const struct scan *s, struct cni_err *err)
 	return r ? r : acc;
 }
 
+/* Of a tap that is gone, also one that somebody else has removed. */
+static bool is_stale_mark(const char *mark, void *arg)
+{
+	const struct scan *s = arg;
+	char buf[LINK_ALIAS_SIZE];
+	struct cni_attachment a;
+
+	return strlen(mark) < sizeof(buf) &&
+	       split_alias(mark, s->call->conf.name, buf, &a) &&
+	       !cni_attachments_has(&s->valid, a.container_id, a.ifname);
+}
+
 /* What the reference plugin made before us. */
 static int delete_upstreams(const struct scan *s, struct cni_err *err)
 {
@@ -196,6 +209,8 @@ static int collect(struct scan *s, struct cni_err *err)
 
 	acc = delete_stale(s, host, err);
 	r = delete_guards(s, &e);
+	acc = err_keep_first(err, &e, r, acc);
+	r = kata_collect(&conf, is_stale_mark, s, &e);
 	acc = err_keep_first(err, &e, r, acc);
 	r = delete_upstreams(s, &e);
 	acc = err_keep_first(err, &e, r, acc);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bridge-vm/bridge_vm.h"
+#include "bridge-vm/kata.h"
 #include "bridge-vm/l3.h"
 #include "bridge-vm/port.h"
 #include "cni/delegate.h"
@@ -96,6 +97,8 @@ static int add_steps(struct job *j, struct cni_result *ret, struct cni_err *err)
 		r = raise_guest(j, err);
 	if (!r)
 		r = job_report(j, ret, err);
+	if (!r)
+		r = kata_tell(j, ret, err);
 	return r;
 }
 
@@ -133,8 +136,9 @@ static int del(const struct cni_call *call, struct cni_err *err)
 	const struct cni_attachment a = cni_attachment_of(call);
 	const enum link_wait wait = guest_wait_asked(call);
 	cleanup_netlink struct netlink *host = NULL;
+	struct cni_err e = CNI_ERR_INIT;
 	unsigned int ports = 0;
-	int r;
+	int r, acc;
 
 	linger_begin();
 	r = netlink_open(&host, err);
@@ -143,10 +147,11 @@ static int del(const struct cni_call *call, struct cni_err *err)
 	linger_end(LINK_WAIT_KERNEL);
 	if (!r && !ports)
 		r = delete_upstreams(call, wait, err);
+	acc = err_keep_first(err, &e, kata_forget(call, &e), r);
 	/* An address whose guest lives on is not for the next one. */
 	if (!r && *call->conf.ipam_type)
-		r = cni_delegate(call, CNI_DEL, call->conf.ipam_type, err);
-	return r;
+		r = cni_delegate(call, CNI_DEL, call->conf.ipam_type, &e);
+	return err_keep_first(err, &e, r, acc);
 }
 
 /* Return: 0 where ADD would find a bridge that takes one port more. */

@@ -41,6 +41,7 @@ static const struct call_info table[] = {
 	CALL(mknodat, FAILS(ENOSPC, EPERM)),
 	CALL(fchownat, FAILS(EPERM, EIO)),
 	CALL(fchmodat, FAILS(EPERM, EIO)),
+	CALL(fchmod, FAILS(EPERM, EIO)),
 	CALL(statx, FAILS(EACCES, ENOMEM)),
 	CALL(lstat, FAILS(EACCES, ENOMEM)),
 	CALL(fsopen, FAILS(EPERM, ENODEV, EMFILE)),

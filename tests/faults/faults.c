@@ -32,6 +32,11 @@ static const struct setup tap = {
 	"tap", "bridge-vm", WHOLE ",\"attach\":\"tap\"", false, false,
 	NULL,  false
 };
+static const struct setup kata = {
+	"kata", "bridge-vm", WHOLE ",\"attach\":\"tap\",\"kataDan\":true",
+	false,	false,	     NULL,
+	false
+};
 static const struct setup port = { "port",
 				   "bridge-vm",
 				   WHOLE
@@ -186,6 +191,10 @@ static const struct scenario scenarios[] = {
 	{ &tap, "tap DEL", "DEL", WAIT, false },
 	{ &tap, "tap DEL with a child", "DEL", EVENT, false },
 	{ &tap, "tap GC", "GC", STALE, false },
+	{ &kata, "kata ADD", "ADD", NULL, true },
+	{ &kata, "kata CHECK", "CHECK", NULL, false },
+	{ &kata, "kata DEL", "DEL", WAIT, false },
+	{ &kata, "kata GC", "GC", STALE, false },
 	{ &port, "port ADD", "ADD", NULL, true },
 	{ &port, "port CHECK", "CHECK", NULL, false },
 	{ &port, "port DEL", "DEL", WAIT, false },

@@ -205,9 +205,9 @@ static void remove_guards(void)
 	must(spoof_prune(&e), "clean", &e);
 }
 
-static void remove_leases(void)
+static void remove_files(const char *root)
 {
-	char *const roots[] = { (char *)"/var/lib/cni/networks", NULL };
+	char *const roots[] = { (char *)root, NULL };
 	FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
 	const FTSENT *f;
 
@@ -215,6 +215,14 @@ static void remove_leases(void)
 		if (f->fts_info != FTS_D)
 			(void)remove(f->fts_accpath);
 	(void)fts_close(walk);
+}
+
+/* Kata's, which stay when their files are gone. */
+static void remove_dans(void)
+{
+	remove_files("/run/kata-containers/dans");
+	(void)rmdir("/run/kata-containers/dans");
+	(void)rmdir("/run/kata-containers");
 }
 
 static bool is_any(const char *owner, void *arg)
@@ -255,7 +263,8 @@ void world_forget(void)
 		     "clean", &e);
 	remove_rules();
 	remove_guards();
-	remove_leases();
+	remove_files("/var/lib/cni/networks");
+	remove_dans();
 	reset_sysctls();
 }
 
@@ -335,7 +344,8 @@ void world_build(const struct setup *s, bool is_fresh)
 	remove_links(host);
 	remove_rules();
 	remove_guards();
-	remove_leases();
+	remove_files("/var/lib/cni/networks");
+	remove_dans();
 	reset_sysctls();
 	if (s->has_parent)
 		make_parent();

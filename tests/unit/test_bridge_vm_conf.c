@@ -93,6 +93,17 @@ TEST(upstreams_other_keys_are_read)
 	assert_true(read_conf("\"vlanTrunk\":[{}]", "").has_trunk);
 }
 
+TEST(kata_is_told_where_it_looks_and_only_if_asked)
+{
+	struct bridge_vm_conf c = read_conf("", "");
+
+	assert_false(c.kata_dan);
+	assert_string_equal(c.kata_dan_dir, "/run/kata-containers/dans");
+	c = read_conf("\"kataDan\":true,\"kataDanDir\":\"/run/d\"", "");
+	assert_true(c.kata_dan);
+	assert_string_equal(c.kata_dan_dir, "/run/d");
+}
+
 TEST(bad_vlans_are_named)
 {
 	static const struct {
@@ -127,6 +138,9 @@ TEST(bad_vlans_are_named)
 		  "key \"vlanTrunk\"[0]: 5 is not an object", CNI_E_DECODE },
 		{ "\"hairpinMode\":true,\"promiscMode\":true",
 		  "cannot set hairpin mode and promiscuous mode at the same time: keys \"hairpinMode\" and \"promiscMode\"",
+		  CNI_E_CONFIG },
+		{ "\"kataDanDir\":\"dans\"",
+		  "key \"kataDanDir\": \"dans\" is not absolute",
 		  CNI_E_CONFIG },
 		{ "\"uplink\":\"cni0\"",
 		  "key \"uplink\": \"cni0\" is the bridge itself",
@@ -449,6 +463,7 @@ int main(void)
 		cmocka_unit_test(every_key_is_read),
 		cmocka_unit_test(a_default_gateway_is_a_gateway),
 		cmocka_unit_test(upstreams_other_keys_are_read),
+		cmocka_unit_test(kata_is_told_where_it_looks_and_only_if_asked),
 		cmocka_unit_test(bad_vlans_are_named),
 		cmocka_unit_test(the_name_of_a_gateway_in_a_vlan_must_fit),
 		cmocka_unit_test(upstreams_other_keys_may_be_off),

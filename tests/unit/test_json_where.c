@@ -94,6 +94,40 @@ TEST(deep_and_many)
 	check_at(text, 50001, 1, 50001, 1);
 }
 
+/* The text of the value that @path leads to. */
+static void check_span(const char *text, struct json_path path,
+		       const char *want)
+{
+	size_t len = 99;
+	const char *at = json_span(text, strlen(text), &path, &len);
+
+	assert_non_null(at);
+	assert_int_equal(len, strlen(want));
+	assert_memory_equal(at, want, len);
+}
+
+TEST(the_text_of_a_value_is_without_the_space_around_it)
+{
+	const char *text = "\xef\xbb\xbf { \"a\" : [ 1e3 , {\"b\": \"]\"}\n, "
+			   "[2 , 3] ] , \"c\":null}\n";
+
+	check_span(text, (struct json_path){ 2, { 0, 0 } }, "1e3");
+	check_span(text, (struct json_path){ 2, { 0, 1 } }, "{\"b\": \"]\"}");
+	check_span(text, (struct json_path){ 3, { 0, 1, 0 } }, "\"]\"");
+	check_span(text, (struct json_path){ 2, { 0, 2 } }, "[2 , 3]");
+	check_span(text, (struct json_path){ 1, { 1 } }, "null");
+	check_span(" 1 ", (struct json_path){ 0 }, "1");
+}
+
+TEST(a_way_that_leads_nowhere_has_no_text)
+{
+	const struct json_path path = { 1, { 7 } };
+	size_t len = 99;
+
+	assert_null(json_span("[1]", 3, &path, &len));
+	assert_int_equal(len, 99);
+}
+
 TEST(a_way_that_leads_nowhere_is_the_end)
 {
 	static const char *const texts[] = {
@@ -161,6 +195,9 @@ int main(void)
 		cmocka_unit_test(columns_are_characters),
 		cmocka_unit_test(numbers_and_words_end_where_they_end),
 		cmocka_unit_test(deep_and_many),
+		cmocka_unit_test(
+			the_text_of_a_value_is_without_the_space_around_it),
+		cmocka_unit_test(a_way_that_leads_nowhere_has_no_text),
 		cmocka_unit_test(a_way_that_leads_nowhere_is_the_end),
 		cmocka_unit_test(a_stranger_is_not_found),
 		cmocka_unit_test(what_is_no_JSON_is_told_with_its_place),
