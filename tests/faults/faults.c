@@ -107,6 +107,17 @@ static const struct setup key = { "key",
 				  false,
 				  NULL,
 				  false };
+/* The bystander has the key: whoever comes waits for it. */
+static const struct setup waits = {
+	"waits",
+	"ipam-host-local",
+	"\"onConflict\":\"silent\",\"perAttachment\":[\"allocationKey\"],"
+	"\"ipam\":{\"type\":\"ipam-host-local\"," DUAL "}",
+	false,
+	false,
+	NULL,
+	false
+};
 static const struct setup foreign = {
 	"foreign IPAM",
 	"bridge-vm",
@@ -234,6 +245,10 @@ static const struct scenario scenarios[] = {
 	{ &key, "key CHECK", "CHECK", NULL, false },
 	{ &key, "key DEL", "DEL", NULL, false },
 	{ &key, "key GC", "GC", STALE, true },
+	{ &waits, "waits ADD", "ADD", NULL, false },
+	{ &waits, "waits CHECK", "CHECK", NULL, false },
+	{ &waits, "waits DEL", "DEL", NULL, false },
+	{ &waits, "waits GC", "GC", STALE, false },
 	{ &portmap, "portmap ADD", "ADD", NULL, true },
 	{ &portmap, "portmap CHECK", "CHECK", NULL, true },
 	{ &portmap, "portmap DEL", "DEL", NULL, true },
