@@ -53,29 +53,27 @@ static int read_asked(const struct cni_call *call, char buf[CNI_KEY_SIZE],
 	return r;
 }
 
-static int check_conflict(const cJSON *doc, struct cni_err *err)
+static int read_conflict(const cJSON *doc, bool *ret_is_silent,
+			 struct cni_err *err)
 {
 	const char *what = "refuse";
 	const int r = read_string(doc, "", "onConflict", &what, err);
 
-	if (r < 0 || !strcmp(what, "refuse"))
+	*ret_is_silent = !strcmp(what, "silent");
+	if (r < 0 || *ret_is_silent || !strcmp(what, "refuse"))
 		return r;
-	if (!strcmp(what, "silent"))
-		return err_say(
-			err, CNI_E_FIELD, EOPNOTSUPP,
-			"key \"onConflict\": unsupported: value \"silent\"");
-	return err_say(err, CNI_E_CONFIG, EINVAL,
-		       "key \"onConflict\": \"%s\": must be \"refuse\"", what);
+	return err_say(
+		err, CNI_E_CONFIG, EINVAL,
+		"key \"onConflict\": \"%s\": must be \"refuse\" or \"silent\"",
+		what);
 }
 
 static int settle(const struct cni_call *call, const char **ret,
 		  char buf[CNI_KEY_SIZE], struct cni_err *err)
 {
 	const char *own = "", *asked = "";
-	int r = check_conflict(call->conf.doc, err);
+	int r = read_string(call->conf.doc, "", KEY, &own, err);
 
-	if (!r)
-		r = read_string(call->conf.doc, "", KEY, &own, err);
 	if (!r)
 		r = read_asked(call, buf, &asked, err);
 	if (r < 0)
@@ -91,15 +89,26 @@ static int settle(const struct cni_call *call, const char **ret,
 	return 0;
 }
 
+void cni_key_set(struct cni_key *ret, const char *name)
+{
+	*ret = (struct cni_key){ .name = "" };
+	(void)snprintf(ret->name, sizeof(ret->name), "%s", name);
+	(void)snprintf(ret->holder, sizeof(ret->holder), CNI_KEY_HOLDER "%s",
+		       ret->name);
+}
+
 int cni_key_parse(const struct cni_call *call, struct cni_key *ret,
 		  struct cni_err *err)
 {
 	char buf[CNI_KEY_SIZE];
 	const char *name = "";
+	bool is_silent;
 	int r;
 
 	*ret = (struct cni_key){ .name = "" };
-	r = settle(call, &name, buf, err);
+	r = read_conflict(call->conf.doc, &is_silent, err);
+	if (!r)
+		r = settle(call, &name, buf, err);
 	if (r < 0 || !*name)
 		return r;
 	if (strlen(name) >= sizeof(ret->name) || !cni_name_is_valid(name))
@@ -108,9 +117,8 @@ int cni_key_parse(const struct cni_call *call, struct cni_key *ret,
 			KEY
 			" \"%.160s\": must be 1 to %d letters, digits, \"_\", \".\" and \"-\", the first a letter or a digit",
 			name, CNI_KEY_SIZE - 1);
-	memcpy(ret->name, name, strlen(name) + 1);
-	(void)snprintf(ret->holder, sizeof(ret->holder), CNI_KEY_HOLDER "%s",
-		       name);
+	cni_key_set(ret, name);
+	ret->is_silent = is_silent;
 	return 0;
 }
 

@@ -14,10 +14,12 @@
 /**
  * struct cni_key - "allocationKey": MAC and addresses go with it
  * @name:	"" for none: they go with the container
+ * @is_silent:	"onConflict" is "silent": a second container may have the key
  * @holder:	CNI_KEY_HOLDER and @name
  */
 struct cni_key {
 	char name[CNI_KEY_SIZE];
+	bool is_silent;
 	char holder[sizeof(CNI_KEY_HOLDER) + CNI_KEY_SIZE];
 };
 
@@ -27,13 +29,15 @@ struct cni_key {
  *		configuration lists "allocationKey" in perAttachment, and else
  *		the configuration's own
  * @ret:	Filled; without a key on failure
- * @err:	CNI_E_DECODE, CNI_E_ENV, CNI_E_CONFIG, or CNI_E_FIELD for an
- *		"onConflict" that is not supported
+ * @err:	CNI_E_DECODE, CNI_E_ENV or CNI_E_CONFIG
  *
  * Return: 0 or a negative errno
  */
 int cni_key_parse(const struct cni_call *call, struct cni_key *ret,
 		  struct cni_err *err);
+
+/** cni_key_set() - The key of a name that is one */
+void cni_key_set(struct cni_key *ret, const char *name);
 
 /**
  * cni_key_of() - Who holds what is the key's and nobody's

@@ -37,12 +37,13 @@ static int add(const struct cni_call *call, struct cni_result *ret,
 	cleanup_ipam_conf struct ipam_conf conf = { 0 };
 	cleanup_store struct store store = STORE_INIT;
 	cleanup_held struct held held = { 0 };
+	struct cni_attachment whose = who;
 	cleanup_alloc struct alloc alloc = {
-		.conf = &conf, .store = &store, .who = &who, .held = &held
+		.conf = &conf, .store = &store, .who = &whose, .held = &held
 	};
 	struct cni_err ignored = CNI_ERR_INIT;
 	struct cni_key key = { .name = "" };
-	bool attached = false;
+	struct sticky sticky = { .holder = "" };
 	int r;
 
 	r = ipam_conf_parse(call, &conf, err);
@@ -55,16 +56,18 @@ static int add(const struct cni_call *call, struct cni_result *ret,
 	if (!r)
 		r = store_lock(&store, err);
 	if (!r && *key.name)
-		r = sticky_attach(&store, &who, &key, &attached, err);
+		r = sticky_attach(&store, &who, &key, &sticky, err);
+	if (*sticky.holder)
+		whose.container_id = sticky.holder;
 	if (!r)
-		r = held_find(&store, &who, &held, err);
+		r = held_find(&store, &whose, &held, err);
 	if (!r)
 		r = alloc_plan(&alloc, err);
 	if (!r)
 		r = alloc_publish(&alloc, err);
 	if (!r)
 		r = report(&alloc, ret, err);
-	if (r < 0 && attached) {
+	if (r < 0 && sticky.anew) {
 		alloc_free(&alloc);
 		(void)sticky_detach(&store, &who, &key, &ignored);
 	}
@@ -72,7 +75,7 @@ static int add(const struct cni_call *call, struct cni_result *ret,
 		return err_ctx(err, r, "network %s", who.network);
 
 	/* A rollback leaves to the key what is the key's. */
-	ret->adopted = alloc_keep(&alloc) && !attached;
+	ret->adopted = alloc_keep(&alloc) && !sticky.anew;
 	store_settle(&store);
 	return 0;
 }
@@ -164,6 +167,24 @@ static int check_result(const struct cni_call *call,
 	return r < 0 ? r : 0;
 }
 
+/* Who waits for a VM to come has the leases of where it still is. */
+static int find_awaited(struct store *s, const struct cni_call *call,
+			const struct cni_attachment *who, struct held *ret,
+			struct cni_err *err)
+{
+	struct cni_attachment holder = *who;
+	char id[STICKY_ID_SIZE];
+	struct cni_key key;
+	int r = cni_key_parse(call, &key, err);
+
+	if (!r && *key.name)
+		r = sticky_holder(s, who, &key, id, err);
+	if (r <= 0)
+		return r;
+	holder.container_id = id;
+	return held_find(s, &holder, ret, err);
+}
+
 static int check(const struct cni_call *call, struct cni_err *err)
 {
 	const struct cni_attachment who = cni_attachment_of(call);
@@ -180,6 +201,8 @@ static int check(const struct cni_call *call, struct cni_err *err)
 		if (!r)
 			r = held_find(&store, &who, &held, err);
 	}
+	if (!r && !held.own.n && !held.legacy.n)
+		r = find_awaited(&store, call, &who, &held, err);
 	if (!r && !held.own.n && !held.legacy.n)
 		r = err_say(
 			err, CNI_E_CHECK, ENOENT,
@@ -236,6 +259,8 @@ static int gc(const struct cni_call *call, struct cni_err *err)
 	}
 	if (r > 0)
 		r = store_lock(&store, err);
+	if (!r)
+		r = sticky_inherit(&store, network, &valid, err);
 	if (!r) {
 		r = sweep(&store, &valid, err);
 		index_sweep(&store, network, &valid);

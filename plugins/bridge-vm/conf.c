@@ -105,6 +105,21 @@ static int settle_attach(const struct cni_call *call, struct raw *raw,
 	return 0;
 }
 
+/* What a container's kernel says the moment its interface is up draws traffic;
+ * a VM that is to come says nothing before it has. */
+static int settle_key(const struct cni_call *call, struct raw *raw,
+		      struct cni_err *err)
+{
+	const int r = request_key(call, &raw->c.key, err);
+
+	if (r < 0 || !raw->c.key.is_silent || raw->c.attach == BRIDGE_VM_TAP)
+		return r;
+	return err_say(
+		err, CNI_E_CONFIG, EINVAL,
+		"key \"onConflict\": \"silent\" is for VMs, \"attach\": \"tap\": a container with allocationKey \"%s\" would speak at once",
+		raw->c.key.name);
+}
+
 /* So that a VM's tag follows the VM. There is but one gateway, in one VLAN. */
 static int settle_vlan(const struct cni_call *call, struct raw *raw,
 		       struct cni_err *err)
@@ -226,7 +241,7 @@ int bridge_vm_conf_parse(const struct cni_call *call,
 	if (!r)
 		r = settle_attach(call, &raw, err);
 	if (!r)
-		r = request_key(call, &raw.c.key, err);
+		r = settle_key(call, &raw, err);
 	if (!r)
 		r = bandwidth_parse(call, &raw.c.bandwidth, err);
 	if (r < 0)

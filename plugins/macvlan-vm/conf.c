@@ -212,6 +212,19 @@ static int check_values(const struct cni_call *call, struct raw *raw,
 	return check_host_access(call, c, err);
 }
 
+/* The kernel makes no second device with a MAC on one parent. */
+static int settle_key(const struct cni_call *call, struct raw *raw,
+		      struct cni_err *err)
+{
+	const int r = request_key(call, &raw->c.key, err);
+
+	if (r < 0 || !raw->c.key.is_silent)
+		return r;
+	return err_say(
+		err, CNI_E_FIELD, EOPNOTSUPP,
+		"key \"onConflict\": unsupported: value \"silent\": on one parent a MAC can be but one guest's");
+}
+
 int macvlan_vm_conf_parse(const struct cni_call *call,
 			  struct macvlan_vm_conf *ret, struct cni_err *err)
 {
@@ -237,7 +250,7 @@ int macvlan_vm_conf_parse(const struct cni_call *call,
 	if (!r)
 		r = settle_attach(call, &raw, err);
 	if (!r)
-		r = request_key(call, &raw.c.key, err);
+		r = settle_key(call, &raw, err);
 	if (!r)
 		r = settle_bandwidth(call, &raw.c, err);
 	if (r < 0)

@@ -22,9 +22,10 @@
 	"\"ranges\":[[{\"subnet\":\"" subnet4 "\"}]," \
 	"[{\"subnet\":\"" subnet6 "\"}]]"
 #define DUAL RANGES("10.1.0.0/16", "fd00:1::/64")
+#define OUR_IPAM "\"ipam\":{\"type\":\"ipam-host-local\"," DUAL "}"
 #define WHOLE                                           \
 	"\"bridge\":\"br0\",\"isDefaultGateway\":true," \
-	"\"ipMasq\":true,\"ipam\":{\"type\":\"ipam-host-local\"," DUAL "}"
+	"\"ipMasq\":true," OUR_IPAM
 
 static const struct setup veth = { "veth", "bridge-vm", WHOLE, false,
 				   false,  NULL,	false };
@@ -62,33 +63,40 @@ static const struct setup vlan = {
 static const struct setup macvlan = {
 	.name = "macvlan",
 	.type = "macvlan-vm",
-	.keys = "\"master\":\"p0\",\"hostAccess\":true,"
-		"\"ipam\":{\"type\":\"ipam-host-local\"," DUAL "}",
+	.keys = "\"master\":\"p0\",\"hostAccess\":true," OUR_IPAM,
 	.has_parent = true,
 };
 #define MACVTAP                                                         \
 	"\"master\":\"p0\",\"hostAccess\":true,\"attach\":\"macvtap\"," \
-	"\"macvtap\":{\"queues\":2,\"owner\":107,\"mode\":\"0600\"},"   \
-	"\"ipam\":{\"type\":\"ipam-host-local\"," DUAL "}"
+	"\"macvtap\":{\"queues\":2,\"owner\":107,\"mode\":\"0600\"}," OUR_IPAM
 static const struct setup macvtap = { "macvtap", "macvlan-vm", MACVTAP, false,
 				      true,	 NULL,	       false };
 static const struct setup macvtap_host = {
 	"macvtap here", "macvlan-vm", MACVTAP, false, true, NULL, true
 };
-static const struct setup limited_macvtap = { .name = "limited macvtap",
-					      .type = "macvlan-vm",
-					      .keys = MACVTAP LIMITS,
-					      .has_parent = true };
+static const struct setup limited_macvtap = { "limited macvtap",
+					      "macvlan-vm",
+					      MACVTAP LIMITS,
+					      false,
+					      true,
+					      NULL,
+					      false };
 static const struct setup ipam = {
 	.name = "IPAM",
 	.type = "ipam-host-local",
-	.keys = "\"ipam\":{\"type\":\"ipam-host-local\"," DUAL "}",
+	.keys = OUR_IPAM,
 };
 static const struct setup key = {
 	.name = "key",
 	.type = "ipam-host-local",
-	.keys = "\"perAttachment\":[\"allocationKey\"],"
-		"\"ipam\":{\"type\":\"ipam-host-local\"," DUAL "}",
+	.keys = "\"perAttachment\":[\"allocationKey\"]," OUR_IPAM,
+};
+/* The bystander has the key: whoever comes waits for it. */
+static const struct setup waits = {
+	.name = "waits",
+	.type = "ipam-host-local",
+	.keys = "\"onConflict\":\"silent\","
+		"\"perAttachment\":[\"allocationKey\"]," OUR_IPAM,
 };
 static const struct setup foreign = {
 	.name = "foreign IPAM",
@@ -219,6 +227,10 @@ static const struct scenario scenarios[] = {
 	{ &key, "key CHECK", "CHECK", NULL, false },
 	{ &key, "key DEL", "DEL", NULL, false },
 	{ &key, "key GC", "GC", STALE, true },
+	{ &waits, "waits ADD", "ADD", NULL, false },
+	{ &waits, "waits CHECK", "CHECK", NULL, false },
+	{ &waits, "waits DEL", "DEL", NULL, false },
+	{ &waits, "waits GC", "GC", STALE, false },
 	{ &portmap, "portmap ADD", "ADD", NULL, true },
 	{ &portmap, "portmap CHECK", "CHECK", NULL, true },
 	{ &portmap, "portmap DEL", "DEL", NULL, true },

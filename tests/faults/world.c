@@ -106,7 +106,9 @@ static void write_env(const struct request *r)
 	PUT("CNI_PATH=%s:%s", bin_dir, reference_dir);
 	PUT("PATH=/usr/sbin:/usr/bin:/sbin:/bin");
 	PUT("NETCONFPATH=" CONF_DIR);
-	if (strstr(r->setup->keys, "\"allocationKey\""))
+	if (strstr(r->setup->keys, "\"silent\""))
+		PUT("CNI_ARGS=ALLOCATION_KEY=vm");
+	else if (strstr(r->setup->keys, "\"allocationKey\""))
 		PUT("CNI_ARGS=ALLOCATION_KEY=vm-of-%s", r->id);
 	if (r->alloc >= 0) {
 		PUT("LD_PRELOAD=%s", preload_path);

@@ -124,7 +124,7 @@ refused 7 "a key that the network leaves to nobody" vm1 perAttachment
 cni ADD c1 c1 "$(conf '.allocationKey = "a/b"')"
 refused 7 "a key with a slash" a/b
 cni ADD c1 c1 "$(conf '.allocationKey = "vm1" | .onConflict = "silent"')"
-refused 2 "onConflict: silent, not supported yet" onConflict silent
+refused 7 "onConflict: silent, which is for VMs" onConflict silent
 cni ADD c1 c1 "$(conf '.allocationKey = "vm1" | del(.ipam)')"
 refused 7 "a key without addresses to go with it" ipam-host-local
 cni ADD c1 c1 "$(conf '.allocationKey = "vm1" | .ipam.type = "host-local"')"

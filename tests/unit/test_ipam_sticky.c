@@ -7,6 +7,7 @@
 #define ASKED(k)                                  \
 	",\"perAttachment\":[\"allocationKey\"]," \
 	"\"args\":{\"cni\":{\"allocationKey\":\"" k "\"}}"
+#define SILENT KEY("vm1") ",\"onConflict\":\"silent\""
 #define VALID(id)                                                      \
 	",\"cni.dev/valid-attachments\":[{\"containerID\":\"" id "\"," \
 	"\"ifname\":\"eth0\"}]"
@@ -272,9 +273,6 @@ static void who_may_ask_for_what(void **state)
 	assert_fails(&w, CNI_ADD, "c2", CNI_E_CONFIG, "\"a/b\": must be 1 to");
 	w.more = ",\"allocationKey\":7";
 	assert_fails(&w, CNI_ADD, "c2", CNI_E_DECODE, "key \"allocationKey\"");
-	w.more = KEY("x") ",\"onConflict\":\"silent\"";
-	assert_fails(&w, CNI_ADD, "c2", CNI_E_FIELD,
-		     "key \"onConflict\": unsupported: value \"silent\"");
 	w.more = KEY("x") ",\"onConflict\":\"loud\"";
 	assert_fails(&w, CNI_ADD, "c2", CNI_E_CONFIG, "\"loud\"");
 	/* What is wrong with it keeps nothing from being freed. */
@@ -282,18 +280,147 @@ static void who_may_ask_for_what(void **state)
 	assert_string_equal(world_get(&w, "n/10.1.0.3"), "-");
 }
 
+static void age_waiting(const struct world *w)
+{
+	const struct cni_attachment of = { "n", "weft-key.vm1", "eth0" };
+	char name[64];
+
+	(void)snprintf(name, sizeof(name), ".weft/n/next-%016llx",
+		       (unsigned long long)cni_attachment_hash(&of));
+	age(w, name);
+}
+
+/* The VM has come: it has the addresses and they are its own. */
+static void who_waits_has_the_addresses_after_the_first_ones_del(void **state)
+{
+	cleanup_world struct world w = keyed(DUAL, SILENT);
+
+	(void)state;
+	assert_adds(&w, "c1", "10.1.0.2 fd00::2");
+	assert_adds(&w, "c2", "10.1.0.2 fd00::2");
+	assert_false(w.adopted);
+	assert_string_equal(world_get(&w, "n/10.1.0.2"), "c1\r\neth0");
+	assert_works(&w, CNI_CHECK, "c1");
+	assert_works(&w, CNI_CHECK, "c2");
+	assert_adds(&w, "c2", "10.1.0.2 fd00::2");
+	assert_true(w.adopted);
+	assert_fails(&w, CNI_ADD, "c3", CNI_E_TAKEN,
+		     "container c2 waits for it already");
+	assert_fails(&w, CNI_CHECK, "c3", CNI_E_CHECK, "Failed to find");
+	assert_works(&w, CNI_DEL, "c3");
+	assert_works(&w, CNI_DEL, "c1");
+	assert_string_equal(world_get(&w, "n/10.1.0.2"), "c2\r\neth0");
+	assert_string_equal(world_get(&w, "n/fd00::2"), "c2\r\neth0");
+	assert_string_equal(world_index(&w, "c2", "eth0"),
+			    "c2 eth0 10.1.0.2 fd00::2");
+	assert_int_equal(records(&w), 2); /* the entry and the key */
+	assert_works(&w, CNI_CHECK, "c2");
+	assert_works(&w, CNI_DEL, "c1");
+	w.more = KEY("vm1");
+	assert_fails(&w, CNI_ADD, "c3", CNI_E_TAKEN, "held by container c2");
+	assert_works(&w, CNI_DEL, "c2");
+	assert_string_equal(world_get(&w, "n/10.1.0.2"),
+			    "weft-key.vm1\r\neth0");
+	assert_int_equal(records(&w), 1);
+}
+
+/* It has stayed where it was. */
+static void who_waits_takes_nothing_along(void **state)
+{
+	cleanup_world struct world w = keyed(DUAL, SILENT);
+
+	(void)state;
+	assert_adds(&w, "c1", "10.1.0.2 fd00::2");
+	assert_adds(&w, "c2", "10.1.0.2 fd00::2");
+	assert_works(&w, CNI_DEL, "c2");
+	assert_string_equal(world_get(&w, "n/10.1.0.2"), "c1\r\neth0");
+	assert_int_equal(records(&w), 2);
+	assert_works(&w, CNI_CHECK, "c1");
+	assert_fails(&w, CNI_CHECK, "c2", CNI_E_CHECK, "Failed to find");
+	assert_adds(&w, "c3", "10.1.0.2 fd00::2");
+	assert_works(&w, CNI_DEL, "c3");
+	assert_works(&w, CNI_DEL, "c1");
+	assert_string_equal(world_get(&w, "n/10.1.0.2"),
+			    "weft-key.vm1\r\neth0");
+}
+
+static void a_failed_add_does_not_wait(void **state)
+{
+	cleanup_world struct world w = keyed(ONE, SILENT);
+
+	(void)state;
+	assert_adds(&w, "c1", "10.1.0.2");
+	w.args = "IP=10.1.0.5";
+	assert_fails(&w, CNI_ADD, "c2", CNI_E_TAKEN, "10.1.0.2 has been");
+	w.args = "";
+	assert_int_equal(records(&w), 2);
+	assert_adds(&w, "c3", "10.1.0.2");
+	age_waiting(&w);
+	assert_adds(&w, "c4", "10.1.0.2");
+}
+
+static void gc_gives_to_who_waits(void **state)
+{
+	cleanup_world struct world w = keyed(DUAL, SILENT);
+
+	(void)state;
+	assert_adds(&w, "c1", "10.1.0.2 fd00::2");
+	assert_adds(&w, "c2", "10.1.0.2 fd00::2");
+	w.more = VALID("c2");
+	assert_works(&w, CNI_GC, "");
+	assert_string_equal(world_get(&w, "n/10.1.0.2"), "c2\r\neth0");
+	assert_int_equal(records(&w), 2);
+	w.more = SILENT;
+	assert_adds(&w, "c3", "10.1.0.2 fd00::2");
+	w.more = VALID("c2");
+	assert_works(&w, CNI_GC, "");
+	assert_int_equal(records(&w), 2);
+	w.more = SILENT;
+	assert_adds(&w, "c4", "10.1.0.2 fd00::2");
+	w.more = VALID("other");
+	assert_works(&w, CNI_GC, "");
+	assert_int_equal(records(&w), 0);
+	assert_int_equal(world_count(&w, "n"), 3);
+}
+
+/* Killed when all was given away, but not yet the name. */
+static void half_a_handover_is_finished(void **state)
+{
+	cleanup_world struct world w = keyed(ONE, SILENT);
+
+	(void)state;
+	for (int again = 0; again < 2; again++) {
+		char from[PATH_MAX], to[PATH_MAX];
+
+		assert_adds(&w, "c1", "10.1.0.2");
+		assert_adds(&w, "c2", "10.1.0.2");
+		world_put_text(&w, "n/new", "c2\r\neth0");
+		world_path(&w, "n/new", from);
+		world_path(&w, "n/10.1.0.2", to);
+		assert_int_equal(rename(from, to), 0);
+		assert_fails(&w, CNI_ADD, "c3", CNI_E_TAKEN, "c2");
+		if (again)
+			assert_works(&w, CNI_DEL, "c1");
+		assert_works(&w, CNI_CHECK, "c2");
+		assert_works(&w, CNI_DEL, "c2");
+		assert_string_equal(world_get(&w, "n/10.1.0.2"),
+				    "weft-key.vm1\r\neth0");
+	}
+}
+
 static void a_key_has_its_mac_on_every_machine(void **state)
 {
 	const struct cni_attachment a = { "n", "c1", "eth0" };
 	const struct cni_attachment b = { "n", "c2", "eth0" };
 	const struct cni_attachment c = { "n", "c1", "eth1" };
-	const struct cni_key key = { "vm1", "weft-key.vm1" };
-	const struct cni_key other = { "vm2", "weft-key.vm2" };
-	const struct mac mac = cni_key_mac(&key, &a);
+	struct cni_key key, other;
 	char text[MAC_STR_SIZE];
-	struct mac m;
+	struct mac m, mac;
 
 	(void)state;
+	cni_key_set(&key, "vm1");
+	cni_key_set(&other, "vm2");
+	mac = cni_key_mac(&key, &a);
 	m = cni_key_mac(&key, &b);
 	assert_true(mac_equal(&mac, &m));
 	m = cni_key_mac(&key, &c);
@@ -318,6 +445,12 @@ int main(void)
 		cmocka_unit_test(a_holder_from_before_the_boot_has_lost_it),
 		cmocka_unit_test(a_boot_does_not_free_a_key),
 		cmocka_unit_test(who_may_ask_for_what),
+		cmocka_unit_test(
+			who_waits_has_the_addresses_after_the_first_ones_del),
+		cmocka_unit_test(who_waits_takes_nothing_along),
+		cmocka_unit_test(a_failed_add_does_not_wait),
+		cmocka_unit_test(gc_gives_to_who_waits),
+		cmocka_unit_test(half_a_handover_is_finished),
 		cmocka_unit_test(a_key_has_its_mac_on_every_machine),
 	};
 
