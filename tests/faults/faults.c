@@ -86,17 +86,17 @@ static const struct setup ipam = {
 	.type = "ipam-host-local",
 	.keys = OUR_IPAM,
 };
+#define KEYED "\"perAttachment\":[\"allocationKey\"]," OUR_IPAM
 static const struct setup key = {
 	.name = "key",
 	.type = "ipam-host-local",
-	.keys = "\"perAttachment\":[\"allocationKey\"]," OUR_IPAM,
+	.keys = KEYED,
 };
 /* The bystander has the key: whoever comes waits for it. */
 static const struct setup waits = {
 	.name = "waits",
 	.type = "ipam-host-local",
-	.keys = "\"onConflict\":\"silent\","
-		"\"perAttachment\":[\"allocationKey\"]," OUR_IPAM,
+	.keys = "\"onConflict\":\"silent\"," KEYED,
 };
 static const struct setup foreign = {
 	.name = "foreign IPAM",
