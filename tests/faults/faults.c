@@ -22,6 +22,7 @@
 	"\"ranges\":[[{\"subnet\":\"" subnet4 "\"}]," \
 	"[{\"subnet\":\"" subnet6 "\"}]]"
 #define DUAL RANGES("10.1.0.0/16", "fd00:1::/64")
+#define THEIR_IPAM "\"ipam\":{\"type\":\"host-local\"," DUAL "}"
 #define OUR_IPAM "\"ipam\":{\"type\":\"ipam-host-local\"," DUAL "}"
 #define WHOLE                                           \
 	"\"bridge\":\"br0\",\"isDefaultGateway\":true," \
@@ -29,14 +30,13 @@
 
 static const struct setup veth = { "veth", "bridge-vm", WHOLE, false,
 				   false,  NULL,	false };
-static const struct setup tap = {
-	"tap", "bridge-vm", WHOLE ",\"attach\":\"tap\"", false, false,
-	NULL,  false
-};
+#define TAP ",\"attach\":\"tap\""
+static const struct setup tap = { "tap", "bridge-vm", WHOLE TAP, false,
+				  false, NULL,	      false };
 static const struct setup kata = {
 	.name = "kata",
 	.type = "bridge-vm",
-	.keys = WHOLE ",\"attach\":\"tap\",\"kataDan\":true",
+	.keys = WHOLE TAP ",\"kataDan\":true",
 };
 static const struct setup port = {
 	.name = "port",
@@ -101,14 +101,13 @@ static const struct setup waits = {
 static const struct setup foreign = {
 	.name = "foreign IPAM",
 	.type = "bridge-vm",
-	.keys = "\"bridge\":\"br0\",\"ipam\":{\"type\":\"host-local\"," DUAL
-		"}",
+	.keys = "\"bridge\":\"br0\"," THEIR_IPAM,
 	.is_foreign = true,
 };
 static const struct setup reference = {
 	.name = "reference",
 	.type = "host-local",
-	.keys = "\"ipam\":{\"type\":\"host-local\"," DUAL "}",
+	.keys = THEIR_IPAM,
 	.is_foreign = true,
 };
 
