@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "net/link.h"
 #include "net/netlink.h"
+#include "net/node.h"
 
 enum { NO_ARP_REPLY = 8 }; /* arp_ignore: for no address at all */
 
@@ -103,4 +104,18 @@ int macvtap_number(const char *name, uint32_t index, dev_t *ret,
 			       "character device of %s: read sysfs %s", name,
 			       path)
 		     : 0;
+}
+
+int macvtap_is_open(const char *name, uint32_t index, struct cni_err *err)
+{
+	cleanup_free dev_t *held = NULL;
+	dev_t number = 0;
+	size_t n = 0, i = 0;
+	int r = macvtap_number(name, index, &number, err);
+
+	if (!r)
+		r = node_list_held(major(number), &held, &n, err);
+	while (!r && i < n && held[i] != number)
+		i++;
+	return r ? r : i < n;
 }

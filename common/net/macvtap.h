@@ -63,4 +63,17 @@ int macvtap_raise(struct netlink *nl, uint32_t index, struct cni_err *err);
 int macvtap_number(const char *name, uint32_t index, dev_t *ret,
 		   struct cni_err *err);
 
+/**
+ * macvtap_is_open() - Has a VMM a macvtap's character device open?
+ * @name:	As macvtap_number()
+ * @index:	As macvtap_number()
+ * @err:	Filled on failure
+ *
+ * Unlike a tap's, its carrier does not tell: it is the parent's. Looks at the
+ * descriptors of every process, see node_list_held().
+ *
+ * Return: 1, 0, or a negative errno if that cannot be told
+ */
+int macvtap_is_open(const char *name, uint32_t index, struct cni_err *err);
+
 #endif

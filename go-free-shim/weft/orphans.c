@@ -9,6 +9,8 @@
 
 #include "cni/dan.h"
 #include "libcni/runtime.h"
+#include "net/macvtap.h"
+#include "net/node.h"
 #include "net/tap.h"
 #include "weft/run.h"
 #include "weft/show.h"
@@ -27,11 +29,18 @@ bool orphan_is_asked(const struct orphans *o, const char *network)
 	return !o->args->n || !strcmp(o->args->positional[0], network);
 }
 
+static bool is_of_a_vm(const struct link_info *link)
+{
+	return !strcmp(link->kind, "tun") || !strcmp(link->kind, "macvtap");
+}
+
 bool orphan_is_open(const struct orphans *o, const struct link_info *link)
 {
 	struct cni_err ignored = CNI_ERR_INIT;
 	struct tap_info tap = { 0 };
 
+	if (!strcmp(link->kind, "macvtap"))
+		return macvtap_is_open(link->name, link->index, &ignored);
 	if (tap_get(o->host, link->name, &tap, &ignored) < 0)
 		return true; /* no tap, or one that changes as we look */
 	return link->carrier || tap.queues;
@@ -58,6 +67,14 @@ static bool namespace_lives(const char *netns)
 	       (errno != ENOENT && errno != ENOTDIR);
 }
 
+static const char *holder_of_macvtap(const struct link_info *link)
+{
+	struct cni_err ignored = CNI_ERR_INIT;
+	const int r = macvtap_is_open(link->name, link->index, &ignored);
+
+	return r < 0 ? "unknown" : r ? "VMM" : NULL;
+}
+
 static const char *holder_of_link(const struct orphans *o,
 				  const struct link_info *link)
 {
@@ -66,6 +83,8 @@ static const char *holder_of_link(const struct orphans *o,
 		return "namespace";
 	if (!strcmp(link->kind, "ifb"))
 		return NULL; /* its port is gone, or treat_link() passes it by */
+	if (!strcmp(link->kind, "macvtap"))
+		return holder_of_macvtap(link);
 	if (strcmp(link->kind, "tun") != 0)
 		return "unknown";
 	return orphan_is_open(o, link) ? "VMM" : NULL;
@@ -158,7 +177,7 @@ static int look_again(const struct orphans *o, const struct link_info *was,
 		return r == -ENODEV ? 0 : r;
 	if (strcmp(is.alias, was->alias) != 0 || is.group != was->group)
 		return 0;
-	return !strcmp(is.kind, "tun") && orphan_is_open(o, &is)
+	return is_of_a_vm(&is) && orphan_is_open(o, &is)
 		       ? err_say(err, CNI_E_TAKEN, EBUSY,
 				 "%s: a VMM has opened it by now", is.name)
 		       : 1;
@@ -179,6 +198,8 @@ static int remove_device(const struct orphans *o, const struct orphan *x,
 	r = link_delete(o->host, x->link->index, err);
 	if (r < 0 && r != -ENODEV)
 		return r;
+	if (!strcmp(x->link->kind, "macvtap"))
+		return node_collect(err);
 	/* A tap of Kata's, where it is by default. */
 	return dan_drop(DAN_DIR, x->of.container_id, x->link->alias, err);
 }

@@ -57,24 +57,11 @@ static int spare(struct scan *s, const struct cni_attachment *a,
 		       : 0;
 }
 
-/* Unlike a tap's, a macvtap's carrier does not tell whether a VMM has it open.
- * Return: 1 if one has, 0 if none has, or a negative errno */
 static int is_held(const struct link_info *link, struct cni_err *err)
 {
-	cleanup_free dev_t *held = NULL;
-	dev_t number = 0;
-	size_t n = 0, i = 0;
-	int r;
-
-	if (strcmp(link->kind, "macvtap") != 0)
-		return 0;
-	r = macvtap_number(link->name, link->index, &number, err);
-
-	if (!r)
-		r = node_list_held(major(number), &held, &n, err);
-	while (!r && i < n && held[i] != number)
-		i++;
-	return r ? r : i < n;
+	return strcmp(link->kind, "macvtap") != 0
+		       ? 0
+		       : macvtap_is_open(link->name, link->index, err);
 }
 
 static int collect_one(struct scan *s, const struct link_info *link,
