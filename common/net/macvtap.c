@@ -108,14 +108,8 @@ int macvtap_number(const char *name, uint32_t index, dev_t *ret,
 
 int macvtap_is_open(const char *name, uint32_t index, struct cni_err *err)
 {
-	cleanup_free dev_t *held = NULL;
 	dev_t number = 0;
-	size_t n = 0, i = 0;
-	int r = macvtap_number(name, index, &number, err);
+	const int r = macvtap_number(name, index, &number, err);
 
-	if (!r)
-		r = node_list_held(major(number), &held, &n, err);
-	while (!r && i < n && held[i] != number)
-		i++;
-	return r ? r : i < n;
+	return r < 0 ? r : node_is_held(number, err);
 }

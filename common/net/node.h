@@ -87,4 +87,11 @@ int node_collect(struct cni_err *err);
 int node_list_held(unsigned int major, dev_t **ret, size_t *ret_n,
 		   struct cni_err *err);
 
+/**
+ * node_is_held() - Has a process a character device open?
+ *
+ * Return: 1, 0, or a negative errno if that cannot be told
+ */
+int node_is_held(dev_t number, struct cni_err *err);
+
 #endif

@@ -116,3 +116,14 @@ int node_list_held(unsigned int major, dev_t **ret, size_t *ret_n,
 	*ret_n = h.numbers.n;
 	return 0;
 }
+
+int node_is_held(dev_t number, struct cni_err *err)
+{
+	cleanup_free dev_t *held = NULL;
+	size_t n = 0, i = 0;
+	const int r = node_list_held(major(number), &held, &n, err);
+
+	while (!r && i < n && held[i] != number)
+		i++;
+	return r ? r : i < n;
+}

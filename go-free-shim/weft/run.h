@@ -22,7 +22,7 @@
  * @in_netns:	It is in the VM's namespace, not in ours
  * @is_macvtap:	Opened by its node, not by its name
  * @multi_queue: Of a tap: as it was made
- * @is_open:	Of a tap: somebody has it open now
+ * @is_open:	Somebody has it open now, or it cannot be told
  * @node:	Of a macvtap; "" if the result tells none. In the result
  */
 struct run_device {

@@ -9,10 +9,21 @@
 #include "base/log.h"
 #include "net/link.h"
 #include "net/netns.h"
+#include "net/node.h"
 #include "net/tap.h"
 #include "weft/run.h"
 
 enum { FIRST_FD = 3 };
+
+/* What cannot be told counts as held. */
+static bool is_held(const char *node)
+{
+	struct cni_err ignored = CNI_ERR_INIT;
+	struct stat st;
+
+	return !stat(node, &st) && S_ISCHR(st.st_mode) &&
+	       node_is_held(st.st_rdev, &ignored);
+}
 
 /* A new kind of device is one line here, and one in run_device_open(). */
 static int look_at(struct netlink *nl, const struct cni_interface *i,
@@ -36,8 +47,9 @@ static int look_at(struct netlink *nl, const struct cni_interface *i,
 	d.index = link.index;
 	d.mtu = link.mtu;
 	d.multi_queue = tap.multi_queue;
-	/* The kernel counts the queues only of one that may have several. */
-	d.is_open = link.carrier || tap.queues;
+	/* The kernel counts the queues only of a tap that may have several. A
+	 * macvtap's carrier is its parent's. */
+	d.is_open = d.is_macvtap ? is_held(d.node) : link.carrier || tap.queues;
 	*ret = d;
 	return 1;
 }
