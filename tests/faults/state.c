@@ -75,9 +75,9 @@ static void read_splice(struct state *s, size_t at, const struct link_info *l)
 	const struct bpf_filter f = { .ifindex = l->index,
 				      .prio = BPF_FILTER_SPLICE,
 				      .name = "weft_splice" };
-	uint8_t tag[BPF_TAG_SIZE];
+	struct bpf_filter_info info;
 	struct cni_err e = CNI_ERR_INIT;
-	const int r = bpf_filter_get(net[at], &f, tag, &e);
+	const int r = bpf_filter_get(net[at], &f, &info, &e);
 
 	must(r, &e);
 	if (r)
