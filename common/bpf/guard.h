@@ -81,9 +81,9 @@ int guard_find(struct guard *ret, struct cni_err *err);
 /** guard_close() - What is loaded stays */
 void guard_close(struct guard *g);
 
-#define GUARD_NONE                                              \
-	{                                                       \
-		.map = { -1, -1, -1, -1 }, .from = -1, .to = -1 \
+#define GUARD_NONE                                                           \
+	{                                                                    \
+		.map = { [0 ... GUARD_MAPS - 1] = -1 }, .from = -1, .to = -1 \
 	}
 #define cleanup_guard CLEANUP(guard_close)
 

@@ -128,15 +128,15 @@ enum {
 /**
  * struct guard_peer - An address's prefix, for a longest match
  * @plen:	GUARD_PEER_BITS and more
+ * @slot:	Of the two sets
  * @egress:	Of which direction
  * @family:	4 or 6
- * @slot:	Of the two sets
  * @addr:	IPv4 in the first word
  */
 struct guard_peer {
 	__u32 plen;
 	__u32 id;
-	__u8 egress, family, slot, unused;
+	__u8 slot, egress, family, unused;
 	__u32 addr[4];
 };
 

@@ -24,6 +24,9 @@ enum {
 	PATH_SIZE = 96,
 	GUESTS_MAX = 65536,
 	CLAIMS_MAX = 131072,
+	RULES_MAX = 1U << 20,
+	FLOWS_MAX = 1U << 17,
+	PARTS_MAX = 1U << 13,
 };
 
 static const uint64_t from_insns[] = {
@@ -53,6 +56,21 @@ static const struct bpf_map_def maps[GUARD_MAPS] = {
 	[GUARD_COUNTS] = { "weft_counts", BPF_MAP_TYPE_PERCPU_HASH,
 			   BPF_F_NO_PREALLOC, sizeof(uint32_t),
 			   sizeof(struct guard_counts), GUESTS_MAX },
+	[GUARD_POLICIES] = { "weft_policies", BPF_MAP_TYPE_HASH,
+			     BPF_F_NO_PREALLOC, sizeof(uint32_t),
+			     sizeof(struct guard_policy), GUESTS_MAX },
+	[GUARD_PEERS] = { "weft_peers", BPF_MAP_TYPE_LPM_TRIE,
+			  BPF_F_NO_PREALLOC, sizeof(struct guard_peer),
+			  sizeof(struct guard_rule), RULES_MAX },
+	[GUARD_PORTS] = { "weft_ports", BPF_MAP_TYPE_LPM_TRIE,
+			  BPF_F_NO_PREALLOC, sizeof(struct guard_port),
+			  sizeof(struct guard_rule), RULES_MAX },
+	[GUARD_FLOWS] = { "weft_flows", BPF_MAP_TYPE_LRU_HASH, 0,
+			  sizeof(struct guard_flow),
+			  sizeof(struct guard_flow_state), FLOWS_MAX },
+	[GUARD_PARTS] = { "weft_parts", BPF_MAP_TYPE_LRU_HASH, 0,
+			  sizeof(struct guard_part), sizeof(uint32_t),
+			  PARTS_MAX },
 };
 
 static const struct bpf_code programs[] = {

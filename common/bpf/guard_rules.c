@@ -29,6 +29,8 @@ const char *guard_verdict_name(enum guard_verdict v)
 		[GUARD_QUERIER] = "querier",
 		[GUARD_OPTIONS] = "options",
 		[GUARD_FRAGMENT] = "fragment",
+		[GUARD_POLICY] = "policy",
+		[GUARD_PART] = "part",
 	};
 
 	return v < GUARD_VERDICTS ? names[v] : "?";

@@ -43,10 +43,13 @@ enum {
  * @at:		Where, from the beginning of the frame
  * @fragment:	It is but a part
  * @rest:	And not the first
+ * @id:		Of which packet
+ * @offset:	Where it was, in bytes
  */
 struct upper {
 	__u32 proto, at;
 	bool fragment, rest;
+	__u32 id, offset;
 };
 
 /* Return: does another header come? */
@@ -62,7 +65,9 @@ inlined void skip_fragment(const __u8 h[8], struct upper *u)
 {
 	const __u16 field = (__u16)((__u16)(h[2] << 8) | h[3]);
 
-	u->rest = field & FRAGMENT6;
+	__builtin_memcpy(&u->id, h + 4, sizeof(u->id));
+	u->offset = field & FRAGMENT6;
+	u->rest = u->offset;
 	u->fragment |= u->rest || field & 1;
 	u->at += 8;
 }

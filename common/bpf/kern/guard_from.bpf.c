@@ -5,21 +5,11 @@
  */
 #include "bpf/kern/antispoof4.h"
 #include "bpf/kern/antispoof6.h"
+#include "bpf/kern/policy.h"
 
 enum {
-	LOOKED_AT = ETH_HLEN + 40 + 8, /* of most frames all that is */
-	ETH_NUMBERS = 0x600,	       /* less is a length: IEEE 802.3 */
+	ETH_NUMBERS = 0x600, /* less is a length: IEEE 802.3 */
 };
-
-/* Headers may lie in pages of the guest's: then they are copied first. */
-inlined void make_linear(struct __sk_buff *skb)
-{
-	const __u32 len = skb->len;
-
-	if (data_of(skb) + LOOKED_AT > end_of(skb) &&
-	    end_of(skb) - data_of(skb) < len)
-		skb_pull(skb, len < LOOKED_AT ? len : LOOKED_AT);
-}
 
 inlined bool is_bridges(const __u8 mac[ETH_ALEN])
 {
@@ -76,6 +66,8 @@ program guard_from(struct __sk_buff *skb)
 		return TC_ACT_SHOT;
 	if (s.guest->flags & GUARD_ANTISPOOF)
 		v = judge(&s);
+	if (!v && s.guest->flags & GUARD_POLICED)
+		v = judge_policy(skb, ifindex, true);
 	if (v >= GUARD_VERDICTS)
 		return TC_ACT_SHOT;
 	n->from[v]++;

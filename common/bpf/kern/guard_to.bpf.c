@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* guard_to.bpf.c - what is sent to a guest. */
-#include "bpf/kern/kern.h"
+#include "bpf/kern/policy.h"
 
 program guard_to(struct __sk_buff *skb)
 {
 	__u32 ifindex = skb->ifindex;
 	const struct guard_guest *g = map_find(MAP(GUARD_GUESTS), &ifindex);
 	struct guard_counts *n = map_find(MAP(GUARD_COUNTS), &ifindex);
+	enum guard_verdict v = GUARD_PASS;
 
 	if (!g || !n)
 		return TC_ACT_SHOT;
-	n->to[GUARD_PASS]++;
+	if (g->flags & GUARD_POLICED)
+		v = judge_policy(skb, ifindex, false);
+	if (v >= GUARD_VERDICTS)
+		return TC_ACT_SHOT;
+	n->to[v]++;
+	if (v)
+		return TC_ACT_SHOT;
 	n->to_bytes += skb->len;
 	return TC_ACT_UNSPEC;
 }

@@ -6,6 +6,7 @@
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "bpf/guard_abi.h"
 
@@ -29,6 +30,8 @@ static long (*const skb_load)(const void *skb, __u32 offset, void *to,
 static long (*const skb_pull)(struct __sk_buff *skb,
 			      __u32 len) = (void *)BPF_FUNC_skb_pull_data;
 
+static __u64 (*const ktime)(void) = (void *)BPF_FUNC_ktime_get_coarse_ns;
+
 inlined void *data_of(const struct __sk_buff *skb)
 {
 	return (void *)(long)skb->data;
@@ -37,6 +40,18 @@ inlined void *data_of(const struct __sk_buff *skb)
 inlined void *end_of(const struct __sk_buff *skb)
 {
 	return (void *)(long)skb->data_end;
+}
+
+enum { LOOKED_AT = 14 + 40 + 8 }; /* of most frames all that is */
+
+/* Headers may lie in pages of the guest's: then they are copied first. */
+inlined void make_linear(struct __sk_buff *skb)
+{
+	const __u32 len = skb->len;
+
+	if (data_of(skb) + LOOKED_AT > end_of(skb) &&
+	    end_of(skb) - data_of(skb) < len)
+		skb_pull(skb, len < LOOKED_AT ? len : LOOKED_AT);
 }
 
 #endif
