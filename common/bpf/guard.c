@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include "bpf/map.h"
+#include "bpf/policy_load.h"
 #include "net/link.h"
 
 /* Of each CPU that there might be, one value: as many as Linux can be built
@@ -46,7 +47,7 @@ static int say(int r, uint32_t ifindex, struct cni_err *err)
 static int take_index(const struct guard *g, uint32_t ifindex,
 		      const struct guard_guest *guest, struct cni_err *err)
 {
-	struct guard_guest there;
+	struct guard_guest there, again = *guest;
 	int r = bpf_map_put(g->map[GUARD_GUESTS], &ifindex, guest, BPF_NOEXIST);
 
 	if (r == -EEXIST) {
@@ -55,7 +56,9 @@ static int take_index(const struct guard *g, uint32_t ifindex,
 				err, CNI_E_TAKEN, EEXIST,
 				"guard: interface %u is another attachment's",
 				ifindex);
-		r = bpf_map_put(g->map[GUARD_GUESTS], &ifindex, guest, BPF_ANY);
+		again.flags |= there.flags & GUARD_POLICED;
+		r = bpf_map_put(g->map[GUARD_GUESTS], &ifindex, &again,
+				BPF_ANY);
 	}
 	return r < 0 ? say(r, ifindex, err) : 0;
 }
@@ -151,6 +154,9 @@ int guard_dismiss(const struct guard *g, uint32_t ifindex, uint64_t attachment,
 
 	if (!is_own(g, ifindex, attachment, &guest))
 		return 0;
+	r = guard_unpolice(g, ifindex, err);
+	if (r < 0)
+		return r;
 	r = remove_claims(g, ifindex, &guest);
 	for (size_t i = 0; (!r || r == -ENOENT) && i < 3; i++)
 		r = bpf_map_remove(g->map[own[i]], &ifindex);

@@ -121,7 +121,7 @@ enum {
 	GUARD_TICK = 30,      /* a period of time is 2^30 ns */
 	GUARD_PERIOD = 32,    /* of them */
 	GUARD_PEER_BITS = 64, /* of a key in front of the address */
-	GUARD_PORT_BITS = 64, /* in front of the protocol */
+	GUARD_PORT_BITS = 96, /* in front of the protocol */
 	GUARD_PROTO_BITS = 8,
 };
 
@@ -143,17 +143,17 @@ struct guard_peer {
 /**
  * struct guard_port - A port's prefix, for a longest match
  * @plen:	GUARD_PORT_BITS: whatever protocol; with GUARD_PROTO_BITS: any port
- * @class:	Of peers; its first bit is the slot
+ * @slot:	Of the two sets
+ * @class:	Of peers
  * @port:	In network byte order; of ICMP type and code
  */
 struct guard_port {
 	__u32 plen;
 	__u32 id;
+	__u8 slot, unused[3];
 	__u32 class;
-	__u8 proto, port[2], unused;
+	__u8 proto, port[2], unused2;
 };
-
-#define GUARD_SLOT 0x80000000U
 
 enum guard_says {
 	GUARD_DENIES,
@@ -166,13 +166,14 @@ enum guard_says {
  * @says:	enum guard_says
  * @class:	Of peers to whom the same rules apply, from 1
  * @rule:	Its number, 0 if it is none
+ * @egress:	Of which direction
  * @hits:	How often it was asked; written by the program
  */
 struct guard_rule {
 	__u32 says;
 	__u32 class;
 	__u32 rule;
-	__u32 unused;
+	__u32 egress;
 	__u64 hits;
 };
 

@@ -61,11 +61,12 @@ static int check_filter(struct netlink *nl, const struct bpf_filter *f,
 		       : 0;
 }
 
-/* But for what the program writes itself. */
+/* But for what the program writes itself, and the policy's. */
 static bool is_as_written(const struct guard_guest *have,
 			  struct guard_guest *want)
 {
 	want->next_ll = have->next_ll;
+	want->flags |= have->flags & GUARD_POLICED;
 	memcpy(want->link_local, have->link_local, sizeof(want->link_local));
 	return !memcmp(have, want, sizeof(*want));
 }

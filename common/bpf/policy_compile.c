@@ -220,6 +220,8 @@ static int compile_class(struct job *j, const uint32_t *rules, size_t n,
 {
 	cleanup_free const struct policy_rule **all =
 		calloc(j->side->n + 1, sizeof(struct policy_rule *));
+	const size_t before = j->ports.n;
+	struct policy_port_entry *e;
 	size_t count = 0, k = 0;
 	int r;
 
@@ -234,9 +236,14 @@ static int compile_class(struct job *j, const uint32_t *rules, size_t n,
 	}
 	r = policy_ports(all, count, j->next_class, j->max, &j->ports, ret,
 			 j->err);
-	if (!r && ret->says == GUARD_ASKS)
-		j->next_class++;
-	return r;
+	if (r < 0)
+		return r;
+	j->next_class += ret->says == GUARD_ASKS;
+	ret->egress = j->dir == POLICY_EGRESS;
+	e = j->ports.v;
+	for (size_t i = before; i < j->ports.n; i++)
+		e[i].value.egress = ret->egress;
+	return 0;
 }
 
 static bool is_same_list(const struct job *j, size_t a, size_t b, size_t n)

@@ -80,8 +80,8 @@ inlined bool is_allowed(const struct guard_policy *p, bool egress,
 		struct guard_port k = {
 			.plen = GUARD_PORT_BITS + GUARD_PROTO_BITS + 16,
 			.id = p->id,
-			.class =
-				r->class | (p->generation & 1 ? GUARD_SLOT : 0),
+			.slot = p->generation & 1,
+			.class = r->class,
 			.proto = f->proto,
 			.port = { port[0], port[1] },
 		};

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bpf/policy_load.h"
+
+#include <errno.h>
+#include <linux/membarrier.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "bpf/map.h"
+#include "net/array.h"
+
+enum { ADDR_BITS = 128, REST_BITS = 32, SLOTS = 2 };
+
+/* Both begin with the length of the prefix, the id and the slot. */
+union key {
+	struct guard_peer peer;
+	struct guard_port port;
+};
+
+static const enum guard_map tables[] = { GUARD_PEERS, GUARD_PORTS };
+
+enum { TABLES = sizeof(tables) / sizeof(*tables) };
+
+static int say(int r, uint32_t ifindex, const char *what, struct cni_err *err)
+{
+	return err_set(err, r == -ENOSPC ? CNI_E_UNAVAILABLE : CNI_E_KERNEL, -r,
+		       "guard: %s policy of interface %u", what, ifindex);
+}
+
+/*
+ * A set's first key in the order in which the kernel lists them, of no family
+ * and no class. It is there before any other of the set and goes after them, so
+ * that they can be found without a look at those of all other guests.
+ */
+static union key anchor_of(enum guard_map map, uint32_t id, uint8_t slot)
+{
+	union key k;
+
+	memset(&k, 0, sizeof(k));
+	k.peer.plen = map == GUARD_PEERS ? GUARD_PEER_BITS + ADDR_BITS
+					 : GUARD_PORT_BITS + REST_BITS;
+	k.peer.id = id;
+	k.peer.slot = slot;
+	return k;
+}
+
+/* Return: 0; -ENOENT: @k was the set's last */
+static int next_of(int fd, const union key *k, union key *ret)
+{
+	const int r = bpf_map_next(fd, k, ret);
+
+	return r ? r
+		 : (ret->peer.id == k->peer.id && ret->peer.slot == k->peer.slot
+			    ? 0
+			    : -ENOENT);
+}
+
+static int wipe(const struct guard *g, enum guard_map map, uint32_t id,
+		uint8_t slot)
+{
+	const union key anchor = anchor_of(map, id, slot);
+	struct guard_rule value;
+	union key next;
+	int r = bpf_map_get(g->map[map], &anchor, &value);
+
+	while (!r) {
+		r = next_of(g->map[map], &anchor, &next);
+		if (!r)
+			r = bpf_map_remove(g->map[map], &next);
+		else if (r == -ENOENT)
+			return bpf_map_remove(g->map[map], &anchor);
+	}
+	return r == -ENOENT ? 0 : r;
+}
+
+/* Peers go first, and come last: they name the classes. */
+static int wipe_slot(const struct guard *g, uint32_t id, uint8_t slot)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < TABLES; i++)
+		r = wipe(g, tables[i], id, slot);
+	return r;
+}
+
+static int put_anchors(const struct guard *g, uint32_t id, uint8_t slot)
+{
+	const struct guard_rule none = { .says = GUARD_DENIES };
+	int r = 0;
+
+	for (size_t i = 0; !r && i < TABLES; i++) {
+		const union key k = anchor_of(tables[i], id, slot);
+
+		r = bpf_map_put(g->map[tables[i]], &k, &none, BPF_ANY);
+	}
+	return r;
+}
+
+static int fill_slot(const struct guard *g, uint32_t id, uint8_t slot,
+		     const struct policy_tables *t)
+{
+	int r = put_anchors(g, id, slot);
+
+	for (size_t i = 0; !r && i < t->n_ports; i++) {
+		struct guard_port k = t->ports[i].key;
+
+		k.id = id;
+		k.slot = slot;
+		r = bpf_map_put(g->map[GUARD_PORTS], &k, &t->ports[i].value,
+				BPF_ANY);
+	}
+	for (size_t i = 0; !r && i < t->n_peers; i++) {
+		struct guard_peer k = t->peers[i].key;
+
+		k.id = id;
+		k.slot = slot;
+		r = bpf_map_put(g->map[GUARD_PEERS], &k, &t->peers[i].value,
+				BPF_ANY);
+	}
+	return r;
+}
+
+/* Until every program that was at work has ended. One that finds what it is
+ * looking for gone would go on with a shorter prefix. */
+static int wait_for_programs(void)
+{
+	return syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) < 0 ? -errno
+									: 0;
+}
+
+/* Return: 0, or a negative errno: -ENOENT if the port has no entry */
+static int set_policed(const struct guard *g, uint32_t ifindex, bool policed)
+{
+	struct guard_guest guest;
+	const int r = bpf_map_get(g->map[GUARD_GUESTS], &ifindex, &guest);
+
+	if (r < 0 || !!(guest.flags & GUARD_POLICED) == policed)
+		return r;
+	guest.flags ^= GUARD_POLICED;
+	return bpf_map_put(g->map[GUARD_GUESTS], &ifindex, &guest, BPF_EXIST);
+}
+
+/* The first of a port: closed, until the tables are there. What another guest
+ * had at that index is not remembered, or by chance in 1 of 2^32. */
+static int begin(const struct guard *g, uint32_t ifindex,
+		 struct guard_policy *ret)
+{
+	struct guard_policy p = { .id = ifindex,
+				  .flags = GUARD_INGRESS | GUARD_EGRESS };
+
+	if (getrandom(&p.generation, sizeof(p.generation), 0) !=
+	    sizeof(p.generation))
+		return -EIO;
+	*ret = p;
+	return bpf_map_put(g->map[GUARD_POLICIES], &ifindex, &p, BPF_ANY);
+}
+
+static int end(const struct guard *g, uint32_t ifindex)
+{
+	struct guard_policy p;
+	int r = bpf_map_get(g->map[GUARD_POLICIES], &ifindex, &p);
+
+	for (uint8_t slot = 0; !r && slot < SLOTS; slot++)
+		r = wipe_slot(g, p.id, slot);
+	if (!r)
+		r = bpf_map_remove(g->map[GUARD_POLICIES], &ifindex);
+	return r == -ENOENT ? 0 : r;
+}
+
+static int leave(const struct guard *g, uint32_t ifindex, struct cni_err *err)
+{
+	int r = set_policed(g, ifindex, false);
+
+	if (!r)
+		r = wait_for_programs();
+	if (!r)
+		r = end(g, ifindex);
+	return r < 0 ? say(r, ifindex, "end", err) : 0;
+}
+
+/* From the entry's update on the other set is the one in force. */
+static int swap(const struct guard *g, uint32_t ifindex,
+		const struct policy_tables *t, struct guard_policy *p)
+{
+	const uint8_t old = p->generation & 1, new = !old;
+	int r = wipe_slot(g, p->id, new);
+
+	if (!r)
+		r = fill_slot(g, p->id, new, t);
+	if (r < 0) {
+		(void)wipe_slot(g, p->id, new);
+		return r;
+	}
+	p->generation++;
+	p->flags = t->flags;
+	p->quota = POLICY_QUOTA;
+	return bpf_map_put(g->map[GUARD_POLICIES], &ifindex, p, BPF_ANY);
+}
+
+int guard_police(const struct guard *g, uint32_t ifindex,
+		 const struct policy_tables *t, struct cni_err *err)
+{
+	struct guard_policy p;
+	struct guard_guest guest;
+	int r = bpf_map_get(g->map[GUARD_GUESTS], &ifindex, &guest), there;
+
+	if (r < 0)
+		return say(r, ifindex, "begin", err);
+	there = bpf_map_get(g->map[GUARD_POLICIES], &ifindex, &p);
+	if (!t->flags)
+		return there ? 0 : leave(g, ifindex, err);
+	r = there == -ENOENT ? begin(g, ifindex, &p) : there;
+	if (!r)
+		r = swap(g, ifindex, t, &p);
+	if (!r)
+		r = set_policed(g, ifindex, true);
+	if (r < 0) {
+		/* Nobody has looked at it yet. */
+		if (there)
+			(void)end(g, ifindex);
+		return say(r, ifindex, "write", err);
+	}
+	if (there)
+		return 0;
+	r = wait_for_programs();
+	if (!r)
+		r = wipe_slot(g, p.id, !(p.generation & 1));
+	return r < 0 ? say(r, ifindex, "remove the former", err) : 0;
+}
+
+int guard_unpolice(const struct guard *g, uint32_t ifindex, struct cni_err *err)
+{
+	const int r = end(g, ifindex);
+
+	return r < 0 ? say(r, ifindex, "remove", err) : 0;
+}
+
+static int by_rule(const void *a, const void *b)
+{
+	const struct guard_hits *x = a, *y = b;
+
+	if (x->egress != y->egress)
+		return x->egress - y->egress;
+	return x->rule < y->rule ? -1 : x->rule > y->rule;
+}
+
+static int read_hits(const struct guard *g, enum guard_map map,
+		     const struct guard_policy *p, struct array *list,
+		     struct cni_err *err)
+{
+	union key next = anchor_of(map, p->id, p->generation & 1);
+	struct guard_rule value;
+	int r = 0;
+
+	while (!r) {
+		const union key key = next;
+
+		if (next_of(g->map[map], &key, &next))
+			break;
+		if (bpf_map_get(g->map[map], &next, &value) || !value.hits)
+			continue;
+		r = array_append(list,
+				 &(struct guard_hits){ value.egress, value.rule,
+						       value.hits },
+				 sizeof(struct guard_hits), err);
+	}
+	return r;
+}
+
+int guard_hits(const struct guard *g, uint32_t ifindex, struct guard_hits **ret,
+	       size_t *ret_n, struct cni_err *err)
+{
+	struct array list = { 0 };
+	struct guard_policy p;
+	struct guard_hits *v;
+	size_t n = 0;
+	int r = bpf_map_get(g->map[GUARD_POLICIES], &ifindex, &p);
+
+	if (r < 0)
+		return say(r, ifindex, "read", err);
+	for (size_t i = 0; !r && i < TABLES; i++)
+		r = read_hits(g, tables[i], &p, &list, err);
+	if (r < 0) {
+		free(list.v);
+		return r;
+	}
+	v = list.v;
+	if (list.n)
+		qsort(v, list.n, sizeof(*v), by_rule);
+	/* A rule has as many entries as it has prefixes. */
+	for (size_t i = 0; i < list.n; i++)
+		if (n && !by_rule(&v[n - 1], &v[i]))
+			v[n - 1].n += v[i].n;
+		else
+			v[n++] = v[i];
+	*ret = v;
+	*ret_n = n;
+	return 0;
+}
