@@ -49,7 +49,8 @@ struct job {
 	size_t max;
 	uint32_t next_class;
 	struct array edges, pool, members, classes, peers, ports;
-	uint32_t *index; /* hash table: a class's place + 1 */
+	struct array base; /* the rules for everybody */
+	uint32_t *index;   /* hash table: a class's place + 1 */
 	size_t index_size;
 	struct level level[DEPTH];
 	size_t depth;
@@ -218,22 +219,20 @@ static int grow_index(struct job *j)
 static int compile_class(struct job *j, const uint32_t *rules, size_t n,
 			 struct guard_rule *ret)
 {
+	const uint32_t *base = j->base.v;
 	cleanup_free const struct policy_rule **all =
-		calloc(j->side->n + 1, sizeof(struct policy_rule *));
+		calloc(j->base.n + n + 1, sizeof(struct policy_rule *));
 	const size_t before = j->ports.n;
 	struct policy_port_entry *e;
-	size_t count = 0, k = 0;
+	size_t count = 0;
 	int r;
 
 	if (!all)
 		return err_set(j->err, CNI_E_INTERNAL, ENOMEM, "policy");
-	for (size_t i = 0; i < j->side->n; i++) {
-		const bool is_member = k < n && rules[k] == i;
-
-		if (is_member || j->side->rules[i].any_peer)
-			all[count++] = &j->side->rules[i];
-		k += is_member;
-	}
+	for (size_t b = 0, k = 0; b < j->base.n || k < n;)
+		all[count++] = k == n || (b < j->base.n && base[b] < rules[k])
+				       ? &j->side->rules[base[b++]]
+				       : &j->side->rules[rules[k++]];
 	r = policy_ports(all, count, j->next_class, j->max, &j->ports, ret,
 			 j->err);
 	if (r < 0)
@@ -351,6 +350,7 @@ static int compile_family(struct job *j)
 
 static void end_job(struct job *j)
 {
+	free(j->base.v);
 	free(j->edges.v);
 	free(j->pool.v);
 	free(j->members.v);
@@ -363,12 +363,18 @@ static void end_job(struct job *j)
 static int compile_side(struct job *j, const struct policy_side *side,
 			enum policy_dir dir)
 {
-	int r;
+	int r = 0;
 
 	if (!side->selected)
 		return 0;
 	j->side = side;
 	j->dir = dir;
+	j->base.n = 0;
+	for (uint32_t i = 0; !r && i < side->n; i++)
+		if (side->rules[i].any_peer)
+			r = array_append(&j->base, &i, sizeof(i), j->err);
+	if (r < 0)
+		return r;
 	/* Their rules are others'. */
 	j->classes.n = j->members.n = 0;
 	free(j->index);

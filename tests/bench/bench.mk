@@ -31,6 +31,18 @@ $(BENCH)/wire $(BENCH)/vmm:
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $<
 
+# Linked with what it measures.
+$(BENCH)/policy: tests/bench/policy.c $(MOST) tests/guard/packet.h tests/bench/bench.mk
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(MOST) $(LDLIBS)
+
+.PHONY: bench-policy
+bench-policy: ## what the guard and a policy cost a frame, in ns (as root)
+	$(Q)tests/lib/deps.sh build
+	$(Q)$(MAKE) --no-print-directory $(BENCH)/policy
+	$(Q)$(BENCH)/policy $(or $(RULES),0 10 100 1000 10000 100000)
+
 $(BENCH)/floor-static: tests/bench/floor.c tests/bench/bench.mk $(STATIC_RULES)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)

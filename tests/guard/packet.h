@@ -5,6 +5,7 @@
 
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include "../lib/frame.h"
