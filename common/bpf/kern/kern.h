@@ -42,6 +42,16 @@ inlined void *end_of(const struct __sk_buff *skb)
 	return (void *)(long)skb->data_end;
 }
 
+/* For each number that the verifier knows it goes through all that follows: this
+ * one it knows no more. */
+inlined __u32 forget(struct __sk_buff *skb, __u32 v)
+{
+	volatile __u32 *at = &skb->cb[0];
+
+	*at = v;
+	return *at;
+}
+
 enum { LOOKED_AT = 14 + 40 + 8 }; /* of most frames all that is */
 
 /* Headers may lie in pages of the guest's: then they are copied first. */

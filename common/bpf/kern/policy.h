@@ -172,10 +172,9 @@ inlined bool is_about_known(const struct talk *t, const struct guard_policy *p,
 /* Of a flow that other rules have let pass, those of now are asked, in the
  * direction that it was opened in. */
 inlined enum guard_verdict judge_flow(const struct talk *t,
-				      struct guard_policy *p, __u32 now)
+				      struct guard_policy *p,
+				      struct guard_flow_state *s, __u32 now)
 {
-	struct guard_flow_state *s =
-		is_opening(t) || t->alone ? NULL : find_flow(&t->flow, now);
 	__u8 port[2] = { t->port[0], t->port[1] };
 	bool egress = t->egress;
 	__u32 rule = 0;
@@ -233,17 +232,44 @@ inlined enum guard_verdict judge_rest(const struct talk *t,
 		       : GUARD_PART;
 }
 
+/* What comes next is the same whatever it was that led here. */
+inlined void forget_paths(struct talk *t)
+{
+	const __u32 v = forget(
+		t->skb, t->flow.proto | t->flow.opener << 8 | t->alone << 10 |
+				t->error << 11 | t->fragment << 12 |
+				t->neighbour << 13 | (__u32)t->tcp << 16);
+
+	t->flow.proto = (__u8)v;
+	t->flow.opener = v >> 8 & 3;
+	t->alone = v >> 10 & 1;
+	t->error = v >> 11 & 1;
+	t->fragment = v >> 12 & 1;
+	t->neighbour = v >> 13 & 1;
+	t->tcp = (__u8)(v >> 16);
+}
+
 inlined enum guard_verdict judge_packet(struct talk *t, struct guard_policy *p)
 {
 	const __u32 now = tick();
+	struct guard_flow_state *s = NULL;
 	enum guard_verdict v;
 
 	if (t->rest)
 		return judge_rest(t, p, now);
 	v = read_upper(t);
-	if (v || t->neighbour || (t->error && is_about_known(t, p, now)))
+	if (v)
 		return v;
-	v = judge_flow(t, p, now);
+	if (!is_opening(t) && !t->alone)
+		s = find_flow(&t->flow, now);
+	if (s && s->generation == p->generation && !t->fragment) {
+		see(s, t, now);
+		return GUARD_PASS;
+	}
+	forget_paths(t);
+	if (t->neighbour || (t->error && is_about_known(t, p, now)))
+		return GUARD_PASS;
+	v = judge_flow(t, p, s, now);
 	if (!v && t->fragment) {
 		struct guard_part k = {};
 
