@@ -242,10 +242,32 @@ TEST(an_error_passes_if_it_is_about_a_flow)
 	/* No error, whatever is in it. */
 	error_about(&f, &known, 8, "198.51.100.1");
 	assert_int_equal(run_frame(&g, POLICY_INGRESS, &f), TC_ACT_SHOT);
+	/* It goes where that came from, and nowhere else. */
+	error_about(&f, &known, 3, "198.51.100.1");
+	memcpy(f.b + f.ip + 16, addr_of("10.1.0.6").b, 4);
+	assert_int_equal(run_frame(&g, POLICY_INGRESS, &f), TC_ACT_SHOT);
 	/* What it is about went the other way. */
 	known.k.dir = POLICY_INGRESS;
 	error_about(&f, &known, 3, "198.51.100.1");
 	assert_int_equal(run_frame(&g, POLICY_INGRESS, &f), TC_ACT_SHOT);
+}
+
+/* The guest answers with one. */
+TEST(an_error_goes_to_whom_it_is_about)
+{
+	struct packet known = IN(ALICE, TCP, 80);
+	struct frame f;
+	WITH_GUARD();
+
+	apply(s, &g, WEB_ONLY);
+	assert_true(passes(&g, &known));
+	error_about(&f, &known, 3, GUEST_IP);
+	memcpy(f.b, mac_of(PEER_MAC).b, MAC_LEN);
+	memcpy(f.b + MAC_LEN, mac_of(GUEST_MAC).b, MAC_LEN);
+	memcpy(f.b + f.ip + 16, addr_of(ALICE).b, 4);
+	assert_int_equal(run_frame(&g, POLICY_EGRESS, &f), TC_ACT_UNSPEC);
+	memcpy(f.b + f.ip + 16, addr_of("192.0.2.3").b, 4);
+	assert_int_equal(run_frame(&g, POLICY_EGRESS, &f), TC_ACT_SHOT);
 }
 
 TEST(ipv6_is_judged_as_ipv4_is)
@@ -434,6 +456,57 @@ TEST(only_ip_and_arp_pass_where_there_is_a_policy)
 	assert_int_equal(n.to[GUARD_PART], 1);
 }
 
+/* TCP to port 80 from ALICE6, behind an extension header. */
+static void put_behind(struct frame *f, unsigned int header, unsigned int third,
+		       unsigned int fourth)
+{
+	frame_eth(f, PEER_MAC, GUEST_MAC, 0x86dd);
+	frame_ip6(f, ALICE6, GUEST_IP6, header, 64);
+	frame_u8(f, TCP);
+	frame_u8(f, 0);
+	frame_u8(f, third);
+	frame_u8(f, fourth);
+	frame_fill(f, 4);
+	frame_ports(f, 40000, 80, 9);
+	frame_u8(f, SYN);
+	frame_fill(f, 6);
+	frame_end(f);
+}
+
+TEST(headers_hide_nothing)
+{
+	struct frame f;
+	WITH_GUARD();
+
+	apply(s, &g,
+	      "{\"ingress\":[{\"ports\":[{\"port\":80}]},{\"ports\":["
+	      "{\"protocol\":\"ICMP\"}]}]}");
+	put_behind(&f, 60, 0, 0);
+	assert_int_equal(run_frame(&g, POLICY_INGRESS, &f), TC_ACT_UNSPEC);
+	put_behind(&f, 43, 2, 0);
+	assert_int_equal(run_frame(&g, POLICY_INGRESS, &f), TC_ACT_UNSPEC);
+	put_behind(&f, 43, 2, 1); /* and then to somebody else */
+	assert_int_equal(run_frame(&g, POLICY_INGRESS, &f), TC_ACT_SHOT);
+	put_behind(&f, 43, 0, 0);
+	assert_int_equal(run_frame(&g, POLICY_INGRESS, &f), TC_ACT_SHOT);
+	apply(s, &g, "{\"ingress\":[{\"ports\":[{\"port\":81}]}]}");
+	put_behind(&f, 60, 0, 0);
+	assert_int_equal(run_frame(&g, POLICY_INGRESS, &f), TC_ACT_SHOT);
+
+	/* The options look like port 81. */
+	frame_eth(&f, PEER_MAC, GUEST_MAC, 0x0800);
+	frame_ip4(&f, ALICE, GUEST_IP, TCP, 0, 1);
+	frame_u16(&f, 0);
+	frame_u16(&f, 81);
+	frame_ports(&f, 40000, 80, 16);
+	frame_end(&f);
+	assert_int_equal(run_frame(&g, POLICY_INGRESS, &f), TC_ACT_SHOT);
+	/* Too short for what tells. */
+	for (unsigned int i = 1; i <= 20; i++)
+		drop(IN(ALICE, TCP, 81), p->cut = i);
+	pass(IN(ALICE, TCP, 81));
+}
+
 TEST(rules_count_what_they_were_asked_for)
 {
 	cleanup_free struct guard_hits *hits = NULL;
@@ -559,6 +632,8 @@ int main(void)
 		in_sandbox(answers_pass_and_nothing_else_does),
 		in_sandbox(an_echo_is_answered_but_not_turned_around),
 		in_sandbox(an_error_passes_if_it_is_about_a_flow),
+		in_sandbox(an_error_goes_to_whom_it_is_about),
+		in_sandbox(headers_hide_nothing),
 		in_sandbox(ipv6_is_judged_as_ipv4_is),
 		in_sandbox(parts_follow_their_first),
 		in_sandbox(another_policy_holds_for_flows_that_are_known),

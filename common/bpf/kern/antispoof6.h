@@ -45,10 +45,11 @@ enum {
  * @rest:	And not the first
  * @id:		Of which packet
  * @offset:	Where it was, in bytes
+ * @routed:	It goes on from where it is sent to
  */
 struct upper {
 	__u32 proto, at;
-	bool fragment, rest;
+	bool fragment, rest, routed;
 	__u32 id, offset;
 };
 
@@ -86,6 +87,7 @@ inlined int find_upper(struct __sk_buff *skb,
 			return u->fragment ? GUARD_FRAGMENT : GUARD_TRUNCATED;
 		if (u->proto == IPPROTO_ROUTING && h[2] == ROUTING_SOURCE)
 			return GUARD_OPTIONS;
+		u->routed |= u->proto == IPPROTO_ROUTING && h[3];
 		if (u->proto == IPPROTO_FRAGMENT)
 			skip_fragment(h, u);
 		else if (u->proto == AUTH)

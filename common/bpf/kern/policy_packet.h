@@ -62,6 +62,9 @@ inlined enum guard_verdict read_ip4(struct talk *t)
 	if ((void *)(ip + 1) > end_of(t->skb) || ip->version != 4 ||
 	    ip->ihl < BARE_IHL)
 		return GUARD_TRUNCATED;
+	/* A route that the sender gives ends where the header does not say. */
+	if (ip->ihl != BARE_IHL && ip->protocol != IPPROTO_IGMP)
+		return GUARD_OPTIONS;
 	field = __builtin_bswap16(ip->frag_off);
 	t->flow.family = 4;
 	t->flow.proto = ip->protocol;
@@ -97,7 +100,7 @@ inlined enum guard_verdict read_ip6(struct talk *t)
 	t->rest = u.rest;
 	t->id = u.id;
 	t->offset = u.offset;
-	return v;
+	return !v && u.routed ? GUARD_OPTIONS : v;
 }
 
 inlined void set_ports(struct talk *t, const __u8 h[4])
@@ -185,7 +188,8 @@ inlined enum guard_verdict read_upper(struct talk *t)
 	return GUARD_PASS;
 }
 
-/* What an ICMP error is about: it went the other way. */
+/* What an ICMP error is about: it went the other way, and the error goes back
+ * there, or else it would be a way to anybody. */
 inlined bool read_inner(const struct talk *t, struct guard_flow *f)
 {
 	const bool is_6 = t->flow.family == 6, egress = !t->egress;
@@ -206,7 +210,9 @@ inlined bool read_inner(const struct talk *t, struct guard_flow *f)
 			return false;
 		at += (h[0] & 0xfU) * 4;
 	}
-	if (skb_load(t->skb, at, h, ICMP_HEADER))
+	if (!is_same(egress ? f->local : f->remote,
+		     egress ? t->flow.local : t->flow.remote) ||
+	    skb_load(t->skb, at, h, ICMP_HEADER))
 		return false;
 	if (f->proto == (is_6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)) {
 		is_request = h[0] == (is_6 ? ECHO6_REQUEST : ICMP_ECHO);
