@@ -182,6 +182,12 @@ test-engines: ## podman, containerd and Go's libcni with our plugins (as root)
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/run.sh engines
 
+.PHONY: test-guard
+test-guard: ## conformance, oracle and bypasses of the guard (as root)
+	$(Q)tests/lib/deps.sh build test
+	$(Q)$(MAKE) --no-print-directory SAN=1 all test-programs
+	$(Q)tests/run.sh guard
+
 .PHONY: faults fault-programs
 fault-programs: $(FAULTS)
 faults: ## break every system call and allocation, once; 1,100 random kills (as root)

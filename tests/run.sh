@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# run.sh [unit|netns|net|build|vms|kernel|engines|NAME...]: run the test programs, add
+# run.sh [unit|netns|net|build|vms|kernel|engines|guard|NAME...]: run the test programs, add
 # up what they say. The last line is: N passed, N failed[, N skipped].
 #
 # net: netns without what is not about the kernel.
@@ -45,7 +45,7 @@ run_one() {
 		>"$log" 2>&1 </dev/null || status=$?
 	printf '%s (%d s)\n' "$program" $((SECONDS - start))
 	if [ "$status" = 0 ]; then
-		grep -E '^engine - ' "$log" || true
+		grep -E '^(engine|guard) - ' "$log" || true
 		grep -E "$skips" "$log" || true
 	else
 		cat "$log"
@@ -112,6 +112,7 @@ programs() {
 			;;
 		build) find tests/build -name '*.sh' | sort ;;
 		engines) find tests/engines -name '*.sh' | sort ;;
+		guard) find tests/guard -name '*.sh' | sort ;;
 		vms) find tests/vms -name '*.sh' | sort ;;
 		kernel) ;;
 		*) echo "$what" ;;
