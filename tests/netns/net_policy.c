@@ -553,6 +553,14 @@ static size_t count_keys(const struct guard *g, enum guard_map map)
 	return n;
 }
 
+static unsigned int slot_of(const struct guard *g, uint32_t ifindex)
+{
+	struct guard_policy p;
+
+	assert_int_equal(bpf_map_get(g->map[GUARD_POLICIES], &ifindex, &p), 0);
+	return p.generation & 1;
+}
+
 /* Of other guests', whose keys stand around it, nothing is lost. */
 TEST(what_is_left_of_a_policy_goes_with_it)
 {
@@ -568,6 +576,9 @@ TEST(what_is_left_of_a_policy_goes_with_it)
 			assert_works(guard_admit(&g, i, &rules, &s->err),
 				     s->err);
 		assert_works(guard_police(&g, i, &t, &s->err), s->err);
+		/* In the set that stands next to the others'. */
+		while (!slot_of(&g, i))
+			assert_works(guard_police(&g, i, &t, &s->err), s->err);
 	}
 	peers = count_keys(&g, GUARD_PEERS);
 	ports = count_keys(&g, GUARD_PORTS);
