@@ -233,8 +233,8 @@ static int compile_class(struct job *j, const uint32_t *rules, size_t n,
 		all[count++] = k == n || (b < j->base.n && base[b] < rules[k])
 				       ? &j->side->rules[base[b++]]
 				       : &j->side->rules[rules[k++]];
-	r = policy_ports(all, count, j->next_class, j->max, &j->ports, ret,
-			 j->err);
+	ret->class = j->next_class;
+	r = policy_ports(all, count, j->max, &j->ports, ret, j->err);
 	if (r < 0)
 		return r;
 	j->next_class += ret->says == GUARD_ASKS;
@@ -260,9 +260,11 @@ static int find_class(struct job *j, const struct level *l,
 	size_t at;
 	int r = list_rules(j, l, &c.n);
 
-	if (!r && 2 * j->classes.n >= j->index_size)
-		r = grow_index(j);
 	if (r < 0)
+		return r;
+	if (!j->index || 2 * j->classes.n >= j->index_size)
+		r = grow_index(j);
+	if (r < 0 || !j->index)
 		return r;
 	rules = (const uint32_t *)j->members.v + c.from;
 	c.hash = hash_of(rules, c.n);
@@ -332,10 +334,11 @@ static int compile_family(struct job *j)
 	r = add_edges(j);
 	if (r < 0)
 		return r;
-	if (j->edges.n)
-		qsort(j->edges.v, j->edges.n, sizeof(*e), by_prefix);
-	e = j->edges.v;
 	r = settle(j);
+	e = j->edges.v;
+	if (!e)
+		return r;
+	qsort(j->edges.v, j->edges.n, sizeof(*e), by_prefix);
 	for (size_t i = 0, n; !r && i < j->edges.n; i += n) {
 		for (n = 1; i + n < j->edges.n && !by_prefix(&e[i], &e[i + n]);)
 			n++;

@@ -76,10 +76,10 @@ static int read_action(const cJSON *rule, enum policy_action *ret,
 
 	if (r < 0)
 		return r;
-	if (strcasecmp(name, "Allow") && strcasecmp(name, "Deny"))
+	if (strcasecmp(name, "Allow") != 0 && strcasecmp(name, "Deny") != 0)
 		return policy_bad("action", json_get(rule, "action"),
 				  "Allow or Deny", err);
-	*ret = strcasecmp(name, "Deny") ? POLICY_ALLOW : POLICY_DENY;
+	*ret = strcasecmp(name, "Deny") == 0 ? POLICY_DENY : POLICY_ALLOW;
 	return 0;
 }
 

@@ -24,7 +24,7 @@ static int read_net(const char *key, const cJSON *v, struct ip_net *ret,
 static int read_except(const cJSON *v, const struct policy_peer *peer,
 		       struct array *list, struct cni_err *err)
 {
-	struct ip_net n;
+	struct ip_net n = { 0 };
 	const int r = read_net("except", v, &n, err);
 
 	if (r < 0)

@@ -149,10 +149,11 @@ static int walk(struct edge *edges, size_t n, uint32_t class, size_t max,
 	return r;
 }
 
-int policy_ports(const struct policy_rule *const *rules, size_t n,
-		 uint32_t class, size_t max, struct array *entries,
-		 struct guard_rule *ret, struct cni_err *err)
+int policy_ports(const struct policy_rule *const *rules, size_t n, size_t max,
+		 struct array *entries, struct guard_rule *ret,
+		 struct cni_err *err)
 {
+	const uint32_t class = ret->class;
 	const size_t before = entries->n;
 	const struct policy_port_entry *first;
 	struct array edges = { 0 };

@@ -185,7 +185,7 @@ bool policy_selects(const cJSON *selector, const struct policy_label *labels,
 	{
 		const char *have = value_of(v->string, labels, n);
 
-		if (!have || strcmp(have, v->valuestring))
+		if (!have || strcmp(have, v->valuestring) != 0)
 			return false;
 	}
 	cJSON_ArrayForEach(v, json_get(selector, "matchExpressions"))

@@ -69,17 +69,17 @@ struct array;
 /**
  * policy_ports() - What a class of peers may use
  * @rules:	Those that apply, @n of them
- * @class:	Its number
  * @max:	How many entries there may be in @entries
  * @entries:	struct policy_port_entry, appended
- * @ret:	What to say of such a peer at once, or GUARD_ASKS
+ * @ret:	With the class's number; what to say of such a peer at once, or
+ *		GUARD_ASKS
  * @err:	Filled on failure
  *
  * Return: 0, -E2BIG or -ENOMEM
  */
-int policy_ports(const struct policy_rule *const *rules, size_t n,
-		 uint32_t class, size_t max, struct array *entries,
-		 struct guard_rule *ret, struct cni_err *err);
+int policy_ports(const struct policy_rule *const *rules, size_t n, size_t max,
+		 struct array *entries, struct guard_rule *ret,
+		 struct cni_err *err);
 
 /** policy_too_big() - Say that it does not fit. Return: -E2BIG */
 int policy_too_big(size_t max, struct cni_err *err);

@@ -335,6 +335,8 @@ TEST(parts_follow_their_first)
 
 TEST(another_policy_holds_for_flows_that_are_known)
 {
+	struct packet known = OUT(BOB, UDP, 53);
+	struct frame f;
 	WITH_GUARD();
 
 	apply(s, &g, WEB_ONLY);
@@ -345,6 +347,8 @@ TEST(another_policy_holds_for_flows_that_are_known)
 	      "{\"ingress\":[{\"ports\":[{\"port\":80}]}],\"policyTypes\":"
 	      "[\"Ingress\",\"Egress\"]}");
 	pass(OUT(ALICE, TCP, 40000), p->sport = 80, p->tcp = ACK);
+	error_about(&f, &known, 3, BOB);
+	assert_int_equal(run_frame(&g, POLICY_INGRESS, &f), TC_ACT_SHOT);
 	drop(IN(BOB, UDP, 40000), p->sport = 53);
 	drop(OUT(BOB, UDP, 53));
 	/* Whoever was dropped is not remembered. */

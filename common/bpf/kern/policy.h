@@ -107,7 +107,7 @@ inlined bool is_within_quota(struct guard_policy *p, __u32 now)
 	}
 	if (p->flows >= p->quota)
 		return false;
-	__sync_fetch_and_add(&p->flows, 1);
+	p->flows++;
 	return true;
 }
 
