@@ -70,15 +70,16 @@ static bool is_same_space(const char *a, const char *b)
 	return !strcmp(a ? a : "", b ? b : "");
 }
 
-/* As every cluster labels its namespaces. */
-static bool selects_space(const cJSON *selector,
-			  const struct policy_endpoint *e)
+/* With the label that every cluster gives a namespace. Return: 1 or 0, or
+ * -ENOMEM */
+static int selects_space(const cJSON *selector, const struct policy_endpoint *e,
+			 struct cni_err *err)
 {
 	cleanup_free struct policy_label *labels =
 		calloc(e->n_space_labels + 1, sizeof(*labels));
 
 	if (!labels)
-		return false;
+		return err_set(err, CNI_E_INTERNAL, ENOMEM, "policy");
 	labels[0] = (struct policy_label){ "kubernetes.io/metadata.name",
 					   e->space ? e->space : "" };
 	if (e->n_space_labels)
@@ -115,11 +116,13 @@ static int read_selected(const struct policy_reader *rd, const cJSON *spaces,
 		return err_ctx(rd->err, r, "\"podSelector\"");
 	for (size_t i = 0; !r && i < rd->world->n; i++) {
 		const struct policy_endpoint *e = &rd->world->others[i];
+		const int meant = spaces ? selects_space(spaces, e, rd->err)
+					 : is_same_space(rd->space, e->space);
 
-		if (spaces ? !selects_space(spaces, e)
-			   : !is_same_space(rd->space, e->space))
-			continue;
-		if (!pods || policy_selects(pods, e->labels, e->n_labels))
+		if (meant < 0)
+			return meant;
+		if (meant &&
+		    (!pods || policy_selects(pods, e->labels, e->n_labels)))
 			r = add_endpoint(e, peers, rd->err);
 	}
 	return r;

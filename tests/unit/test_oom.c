@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every allocation fails once: no crash, no leak, an error that says so. */
+#include <sys/socket.h>
+
 #include "../lib/corpus.h"
 #include "../lib/oom.h"
 #include "../lib/tmp.h"
 #include "base/json.h"
+#include "bpf/policy_tables.h"
 #include "bridge-vm/conf.h"
 #include "cni/attachments.h"
 #include "cni/delegate.h"
@@ -164,6 +167,31 @@ static int delegate(struct cni_err *err)
 	return cni_delegate(&call, CNI_DEL, "p", err);
 }
 
+static int compile_policy(struct cni_err *err)
+{
+	static const char text[] =
+		"[{\"ingress\":[{\"from\":[{\"namespaceSelector\":{}},"
+		"{\"ipBlock\":{\"cidr\":\"10.0.0.0/8\",\"except\":"
+		"[\"10.1.0.0/16\"]}}],\"ports\":[{\"port\":7,\"endPort\":99}]},"
+		"{\"ports\":[{\"port\":1}]}],\"egress\":[{}]}]";
+	const struct ip_addr addr = { .family = AF_INET };
+	const struct policy_endpoint self = { .addrs = &addr, .n_addrs = 1 };
+	const struct policy_world world = { &self, &self, 1 };
+	cleanup_tables struct policy_tables t = { 0 };
+	cleanup_policy struct policy p = { 0 };
+	cleanup_json cJSON *doc = NULL;
+	int r = json_parse(text, sizeof(text) - 1, &doc, err);
+
+	if (!r)
+		r = policy_parse(doc, &world, &p, err);
+	return r ? r : policy_compile(&p, POLICY_ENTRIES_MAX, &t, err);
+}
+
+TEST(a_policy_survives)
+{
+	oom_sweep(compile_policy);
+}
+
 TEST(json_survives)
 {
 	oom_sweep(parse_json);
@@ -209,6 +237,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(json_survives),
+		cmocka_unit_test(a_policy_survives),
 		cmocka_unit_test(a_configuration_survives),
 		cmocka_unit_test(a_result_survives),
 		cmocka_unit_test(a_list_survives),
