@@ -31,11 +31,19 @@ $(BENCH)/wire $(BENCH)/vmm:
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $<
 
+$(BENCH)/new_flow.insns: tests/bench/new_flow.bpf.c $(BPF)/guard_from.insns
+	$(call say,BPF,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(BPF_CC) $(BPF_CFLAGS) -c -o $@.o $<
+	$(Q)objcopy -I elf64-little -O binary -j tc $@.o $@.bin
+	$(Q)od -An -v -tx8 -w8 $@.bin | sed 's/ *\(.*\)/0x\1U,/' >$@
+
 # Linked with what it measures.
-$(BENCH)/policy: tests/bench/policy.c $(MOST) tests/guard/packet.h tests/bench/bench.mk
+$(BENCH)/policy: tests/bench/policy.c $(BENCH)/new_flow.insns $(MOST) \
+		tests/guard/packet.h tests/bench/bench.mk
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(MOST) $(LDLIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) -I$(BENCH) $(ALL_LDFLAGS) -o $@ $< $(MOST) $(LDLIBS)
 
 .PHONY: bench-policy
 bench-policy: ## what the guard and a policy cost a frame, in ns (as root)

@@ -190,6 +190,21 @@ TEST(answers_pass_and_nothing_else_does)
 	pass(OUT(BOB, UDP, 53));
 	pass(IN(BOB, UDP, 40000), p->sport = 53);
 	drop(IN(BOB, UDP, 40001), p->sport = 53);
+	/* Who may not open it does not end it. */
+	pass(IN(ALICE, TCP, 80), p->tcp = ACK);
+}
+
+TEST(a_flow_may_be_opened_anew_from_the_other_end)
+{
+	WITH_GUARD();
+
+	apply(s, &g, "{\"policyTypes\":[\"Egress\"],\"egress\":[{}]}");
+	pass(OUT(BOB, TCP, 22));
+	pass(IN(BOB, TCP, 40000), p->sport = 22, p->tcp = SYN);
+	/* The guest may no more send of its own, but it may answer. */
+	apply(s, &g, "{\"policyTypes\":[\"Egress\"]}");
+	pass(OUT(BOB, TCP, 22), p->tcp = ACK);
+	drop(OUT(BOB, TCP, 22), p->sport = 7, p->tcp = ACK);
 }
 
 TEST(an_echo_is_answered_but_not_turned_around)
@@ -645,6 +660,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		in_sandbox(kernel_and_oracle_agree),
 		in_sandbox(answers_pass_and_nothing_else_does),
+		in_sandbox(a_flow_may_be_opened_anew_from_the_other_end),
 		in_sandbox(an_echo_is_answered_but_not_turned_around),
 		in_sandbox(an_error_passes_if_it_is_about_a_flow),
 		in_sandbox(an_error_goes_to_whom_it_is_about),

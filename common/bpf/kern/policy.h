@@ -170,36 +170,42 @@ inlined bool is_about_known(const struct talk *t, const struct guard_policy *p,
 }
 
 /* Of a flow that other rules have let pass, those of now are asked, in the
- * direction that it was opened in. */
+ * direction that it was opened in. One that is opened once more begins anew, if
+ * it may. */
 inlined enum guard_verdict judge_flow(const struct talk *t,
 				      struct guard_policy *p,
 				      struct guard_flow_state *s, __u32 now)
 {
+	const bool goes_on = s && !is_opening(t);
 	__u8 port[2] = { t->port[0], t->port[1] };
 	bool egress = t->egress;
 	__u32 rule = 0;
 
-	if (s && s->generation == p->generation) {
+	if (goes_on && s->generation == p->generation) {
 		see(s, t, now);
 		return GUARD_PASS;
 	}
-	if (s) {
+	if (goes_on) {
 		egress = s->egress;
 		set_port_of(t, egress, port);
 	}
 	if (!is_allowed(p, egress, &t->flow, port, &rule) &&
 	    !is_audited(p, egress)) {
-		if (s)
+		if (goes_on)
 			map_drop(MAP(GUARD_FLOWS), &t->flow);
 		return GUARD_POLICY;
 	}
-	if (s) {
-		s->generation = p->generation;
-		s->rule = rule;
-		see(s, t, now);
-	} else {
+	if (!s) {
 		remember(t, p, rule, now);
+		return GUARD_PASS;
 	}
+	if (!goes_on) {
+		s->egress = egress;
+		s->flags = 0;
+	}
+	s->generation = p->generation;
+	s->rule = rule;
+	see(s, t, now);
 	return GUARD_PASS;
 }
 
@@ -260,9 +266,10 @@ inlined enum guard_verdict judge_packet(struct talk *t, struct guard_policy *p)
 	v = read_upper(t);
 	if (v)
 		return v;
-	if (!is_opening(t) && !t->alone)
+	if (!t->alone)
 		s = find_flow(&t->flow, now);
-	if (s && s->generation == p->generation && !t->fragment) {
+	if (s && s->generation == p->generation && !is_opening(t) &&
+	    !t->fragment) {
 		see(s, t, now);
 		return GUARD_PASS;
 	}
