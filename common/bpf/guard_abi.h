@@ -158,7 +158,8 @@ struct guard_port {
 enum guard_says {
 	GUARD_DENIES,
 	GUARD_ALLOWS,
-	GUARD_ASKS, /* GUARD_PORTS, by the class */
+	GUARD_LISTS, /* the few that there are, the longest first */
+	GUARD_ASKS,  /* GUARD_PORTS, by the class */
 };
 
 /**
@@ -175,6 +176,31 @@ struct guard_rule {
 	__u32 rule;
 	__u32 egress;
 	__u64 hits;
+};
+
+/**
+ * struct guard_few - What is said of a port, without another look
+ * @bits, @mask: Protocol and port as one number; which of its bits count
+ * @says:	GUARD_DENIES or GUARD_ALLOWS
+ * @rule, @hits: As in struct guard_rule
+ */
+struct guard_few {
+	__u32 bits, mask;
+	__u32 says;
+	__u32 rule;
+	__u64 hits;
+};
+
+enum { GUARD_FEW = 4, GUARD_PROTO_SHIFT = 16 };
+
+/**
+ * struct guard_class - What a prefix of GUARD_PEERS means
+ * @few:	Of GUARD_LISTS, from the beginning; nothing has no @mask and no
+ *		@says, and is the end
+ */
+struct guard_class {
+	struct guard_rule rule;
+	struct guard_few few[GUARD_FEW];
 };
 
 /**

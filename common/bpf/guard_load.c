@@ -61,7 +61,7 @@ static const struct bpf_map_def maps[GUARD_MAPS] = {
 			     sizeof(struct guard_policy), GUESTS_MAX },
 	[GUARD_PEERS] = { "weft_peers", BPF_MAP_TYPE_LPM_TRIE,
 			  BPF_F_NO_PREALLOC, sizeof(struct guard_peer),
-			  sizeof(struct guard_rule), RULES_MAX },
+			  sizeof(struct guard_class), RULES_MAX },
 	[GUARD_PORTS] = { "weft_ports", BPF_MAP_TYPE_LPM_TRIE,
 			  BPF_F_NO_PREALLOC, sizeof(struct guard_port),
 			  sizeof(struct guard_rule), RULES_MAX },

@@ -30,7 +30,7 @@ struct active {
 struct level {
 	struct ip_net net;
 	size_t from, n; /* in the pool */
-	struct guard_rule value;
+	struct guard_class value;
 };
 
 /* A class that was seen: its rules are in @members. */
@@ -38,7 +38,7 @@ struct class
 {
 	size_t from, n;
 	uint64_t hash;
-	struct guard_rule value;
+	struct guard_class value;
 };
 
 /* One direction, while it is compiled. */
@@ -217,7 +217,7 @@ static int grow_index(struct job *j)
 
 /* The rules for everybody, and those of the class, in their order. */
 static int compile_class(struct job *j, const uint32_t *rules, size_t n,
-			 struct guard_rule *ret)
+			 struct guard_class *ret)
 {
 	const uint32_t *base = j->base.v;
 	cleanup_free const struct policy_rule **all =
@@ -233,15 +233,15 @@ static int compile_class(struct job *j, const uint32_t *rules, size_t n,
 		all[count++] = k == n || (b < j->base.n && base[b] < rules[k])
 				       ? &j->side->rules[base[b++]]
 				       : &j->side->rules[rules[k++]];
-	ret->class = j->next_class;
+	ret->rule.class = j->next_class;
 	r = policy_ports(all, count, j->max, &j->ports, ret, j->err);
 	if (r < 0)
 		return r;
-	j->next_class += ret->says == GUARD_ASKS;
-	ret->egress = j->dir == POLICY_EGRESS;
+	j->next_class += ret->rule.says == GUARD_ASKS;
+	ret->rule.egress = j->dir == POLICY_EGRESS;
 	e = j->ports.v;
 	for (size_t i = before; i < j->ports.n; i++)
-		e[i].value.egress = ret->egress;
+		e[i].value.egress = ret->rule.egress;
 	return 0;
 }
 
@@ -253,7 +253,7 @@ static bool is_same_list(const struct job *j, size_t a, size_t b, size_t n)
 }
 
 static int find_class(struct job *j, const struct level *l,
-		      struct guard_rule *ret)
+		      struct guard_class *ret)
 {
 	struct class c = { .from = j->members.n };
 	const uint32_t *rules;
@@ -303,9 +303,9 @@ static int emit(struct job *j, const struct level *l)
 	return array_append(&j->peers, &e, sizeof(e), j->err);
 }
 
-static bool is_equal(const struct guard_rule *a, const struct guard_rule *b)
+static bool is_equal(const struct guard_class *a, const struct guard_class *b)
 {
-	return a->says == b->says && a->class == b->class && a->rule == b->rule;
+	return !memcmp(a, b, sizeof(*a));
 }
 
 /* What says no more than the one around it is left out. */
@@ -317,7 +317,8 @@ static int settle(struct job *j)
 	if (r < 0 || (j->depth && is_equal(&l->value, &l[-1].value)))
 		return r;
 	/* What is found nowhere is denied anyway. */
-	return !j->depth && l->value.says == GUARD_DENIES && !l->value.rule
+	return !j->depth && l->value.rule.says == GUARD_DENIES &&
+			       !l->value.rule.rule
 		       ? 0
 		       : emit(j, l);
 }

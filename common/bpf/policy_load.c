@@ -21,6 +21,11 @@ union key {
 	struct guard_port port;
 };
 
+union value {
+	struct guard_class peer;
+	struct guard_rule rule; /* also the beginning of the other */
+};
+
 static const enum guard_map tables[] = { GUARD_PEERS, GUARD_PORTS };
 
 enum { TABLES = sizeof(tables) / sizeof(*tables) };
@@ -63,7 +68,7 @@ static int wipe(const struct guard *g, enum guard_map map, uint32_t id,
 		uint8_t slot)
 {
 	const union key anchor = anchor_of(map, id, slot);
-	struct guard_rule value;
+	union value value;
 	union key next;
 	int r = bpf_map_get(g->map[map], &anchor, &value);
 
@@ -89,7 +94,7 @@ static int wipe_slot(const struct guard *g, uint32_t id, uint8_t slot)
 
 static int put_anchors(const struct guard *g, uint32_t id, uint8_t slot)
 {
-	const struct guard_rule none = { .says = GUARD_DENIES };
+	const union value none = { .peer.rule.says = GUARD_DENIES };
 	int r = 0;
 
 	for (size_t i = 0; !r && i < TABLES; i++) {
@@ -248,12 +253,20 @@ static int by_rule(const void *a, const void *b)
 	return x->rule < y->rule ? -1 : x->rule > y->rule;
 }
 
+static int add_hits(struct array *list, bool egress, uint32_t rule, uint64_t n,
+		    struct cni_err *err)
+{
+	const struct guard_hits h = { egress, rule, n };
+
+	return rule && n ? array_append(list, &h, sizeof(h), err) : 0;
+}
+
 static int read_hits(const struct guard *g, enum guard_map map,
 		     const struct guard_policy *p, struct array *list,
 		     struct cni_err *err)
 {
 	union key next = anchor_of(map, p->id, p->generation & 1);
-	struct guard_rule value;
+	union value v;
 	int r = 0;
 
 	while (!r) {
@@ -261,12 +274,14 @@ static int read_hits(const struct guard *g, enum guard_map map,
 
 		if (next_of(g->map[map], &key, &next))
 			break;
-		if (bpf_map_get(g->map[map], &next, &value) || !value.hits)
+		memset(&v, 0, sizeof(v));
+		if (bpf_map_get(g->map[map], &next, &v))
 			continue;
-		r = array_append(list,
-				 &(struct guard_hits){ value.egress, value.rule,
-						       value.hits },
-				 sizeof(struct guard_hits), err);
+		r = add_hits(list, v.rule.egress, v.rule.rule, v.rule.hits,
+			     err);
+		for (size_t i = 0; !r && i < GUARD_FEW; i++)
+			r = add_hits(list, v.rule.egress, v.peer.few[i].rule,
+				     v.peer.few[i].hits, err);
 	}
 	return r;
 }

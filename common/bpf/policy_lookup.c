@@ -15,10 +15,10 @@ static bool matches(const void *prefix, uint32_t plen, const void *key)
 	       (!rest || !((a[whole] ^ b[whole]) >> (BYTE_BITS - rest)));
 }
 
-static const struct guard_rule *find_peer(const struct policy_tables *t,
-					  const struct guard_peer *k)
+static const struct guard_class *find_peer(const struct policy_tables *t,
+					   const struct guard_peer *k)
 {
-	const struct guard_rule *found = NULL;
+	const struct guard_class *found = NULL;
 
 	for (size_t i = 0; i < t->n_peers; i++)
 		if (matches(&t->peers[i].key.id, t->peers[i].key.plen, &k->id))
@@ -37,6 +37,23 @@ static const struct guard_rule *find_port(const struct policy_tables *t,
 	return found;
 }
 
+static struct policy_verdict verdict_of(uint32_t says, uint32_t rule)
+{
+	return (struct policy_verdict){ says == GUARD_ALLOWS ? POLICY_ALLOW
+							     : POLICY_DENY,
+					rule };
+}
+
+/* What is behind the last of them matches everything, and denies. */
+static struct policy_verdict find_few(const struct guard_class *c,
+				      uint32_t bits)
+{
+	for (size_t i = 0; i < GUARD_FEW; i++)
+		if (!((c->few[i].bits ^ bits) & c->few[i].mask))
+			return verdict_of(c->few[i].says, c->few[i].rule);
+	return verdict_of(GUARD_DENIES, 0);
+}
+
 struct policy_verdict policy_lookup(const struct policy_tables *t,
 				    const struct policy_packet *k)
 {
@@ -48,18 +65,23 @@ struct policy_verdict policy_lookup(const struct policy_tables *t,
 	struct guard_port port = { .proto = k->proto,
 				   .port = { (uint8_t)(k->port >> BYTE_BITS),
 					     (uint8_t)k->port } };
+	const struct guard_class *c;
 	const struct guard_rule *r;
 
 	if (!(t->flags & selected))
 		return (struct policy_verdict){ POLICY_ALLOW, 0 };
 	memcpy(peer.addr, k->peer.b, sizeof(peer.addr));
-	r = find_peer(t, &peer);
-	if (r && r->says == GUARD_ASKS) {
+	c = find_peer(t, &peer);
+	if (!c)
+		return (struct policy_verdict){ POLICY_DENY, 0 };
+	if (c->rule.says == GUARD_LISTS)
+		return find_few(c, (uint32_t)k->proto << GUARD_PROTO_SHIFT |
+					   k->port);
+	r = &c->rule;
+	if (r->says == GUARD_ASKS) {
 		port.class = r->class;
 		r = find_port(t, &port);
 	}
-	return (struct policy_verdict){
-		r && r->says == GUARD_ALLOWS ? POLICY_ALLOW : POLICY_DENY,
-		r ? r->rule : 0,
-	};
+	return r ? verdict_of(r->says, r->rule)
+		 : (struct policy_verdict){ POLICY_DENY, 0 };
 }

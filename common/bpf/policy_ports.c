@@ -10,6 +10,7 @@
 
 enum {
 	KEY_BITS = 24,
+	KEY_MASK = 0xffffff,
 	PORT_BITS = 16,
 	DEPTH = KEY_BITS + 1,
 };
@@ -22,7 +23,7 @@ struct edge {
 
 static uint32_t mask_of(uint32_t plen)
 {
-	return plen ? UINT32_MAX << (KEY_BITS - plen) : 0;
+	return plen ? (UINT32_MAX << (KEY_BITS - plen)) & KEY_MASK : 0;
 }
 
 static int add_edge(struct array *edges, const struct policy_rule *r,
@@ -149,13 +150,37 @@ static int walk(struct edge *edges, size_t n, uint32_t class, size_t max,
 	return r;
 }
 
+static int longer(const void *a, const void *b)
+{
+	const struct policy_port_entry *x = a, *y = b;
+
+	return (int)y->key.plen - (int)x->key.plen;
+}
+
+/* So few that the peer's own entry has room for them. */
+static void list_few(struct policy_port_entry *e, size_t n,
+		     struct guard_class *ret)
+{
+	qsort(e, n, sizeof(*e), longer);
+	ret->rule = (struct guard_rule){ .says = GUARD_LISTS };
+	for (size_t i = 0; i < n; i++)
+		ret->few[i] = (struct guard_few){
+			.bits = (uint32_t)e[i].key.proto << GUARD_PROTO_SHIFT |
+				(uint32_t)e[i].key.port[0] << 8 |
+				e[i].key.port[1],
+			.mask = mask_of(e[i].key.plen - GUARD_PORT_BITS),
+			.says = e[i].value.says,
+			.rule = e[i].value.rule,
+		};
+}
+
 int policy_ports(const struct policy_rule *const *rules, size_t n, size_t max,
-		 struct array *entries, struct guard_rule *ret,
+		 struct array *entries, struct guard_class *ret,
 		 struct cni_err *err)
 {
-	const uint32_t class = ret->class;
+	const uint32_t class = ret->rule.class;
 	const size_t before = entries->n;
-	const struct policy_port_entry *first;
+	struct policy_port_entry *first;
 	struct array edges = { 0 };
 	int r = 0;
 
@@ -168,16 +193,19 @@ int policy_ports(const struct policy_rule *const *rules, size_t n, size_t max,
 	free(edges.v);
 	if (r < 0)
 		return r;
-	*ret = (struct guard_rule){ .says = GUARD_ASKS, .class = class };
-	if (entries->n > before + 1)
+	*ret = (struct guard_class){ .rule = { .says = GUARD_ASKS,
+					       .class = class } };
+	n = entries->n - before;
+	if (n > GUARD_FEW)
 		return 0;
+	first = (struct policy_port_entry *)entries->v + before;
+	entries->n = before;
 	/* One that speaks of everything is the answer; none is, too. */
-	first = (const struct policy_port_entry *)entries->v + before;
-	if (entries->n == before)
-		*ret = (struct guard_rule){ .says = GUARD_DENIES };
-	else if (first->key.plen == GUARD_PORT_BITS) {
-		*ret = first->value;
-		entries->n = before;
-	}
+	if (!n)
+		ret->rule = (struct guard_rule){ .says = GUARD_DENIES };
+	else if (n == 1 && first->key.plen == GUARD_PORT_BITS)
+		ret->rule = first->value;
+	else
+		list_few(first, n, ret);
 	return 0;
 }

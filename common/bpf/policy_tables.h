@@ -10,7 +10,7 @@
 
 struct policy_peer_entry {
 	struct guard_peer key;
-	struct guard_rule value;
+	struct guard_class value;
 };
 
 struct policy_port_entry {
@@ -71,14 +71,14 @@ struct array;
  * @rules:	Those that apply, @n of them
  * @max:	How many entries there may be in @entries
  * @entries:	struct policy_port_entry, appended
- * @ret:	With the class's number; what to say of such a peer at once, or
- *		GUARD_ASKS
+ * @ret:	With the class's number; what to say of such a peer: at once, by a
+ *		list, or GUARD_ASKS
  * @err:	Filled on failure
  *
  * Return: 0, -E2BIG or -ENOMEM
  */
 int policy_ports(const struct policy_rule *const *rules, size_t n, size_t max,
-		 struct array *entries, struct guard_rule *ret,
+		 struct array *entries, struct guard_class *ret,
 		 struct cni_err *err);
 
 /** policy_too_big() - Say that it does not fit. Return: -E2BIG */

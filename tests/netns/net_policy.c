@@ -534,11 +534,14 @@ TEST(rules_count_what_they_were_asked_for)
 
 	apply(s, &g,
 	      "{\"ingress\":[{\"from\":" BLOCK(
-		      ALICE "/32") "},"
-				   "{\"ports\":[{\"port\":80,\"endPort\":90}]},"
-				   "{\"action\":\"Deny\",\"from\":" BLOCK(
-					   BOB "/32") "}],"
-						      "\"egress\":[{}]}");
+		      ALICE
+		      "/32") "},"
+			     "{\"ports\":[{\"port\":80,\"endPort\":90}]},"
+			     "{\"action\":\"Deny\",\"from\":" BLOCK(
+				     BOB
+				     "/32") "}],"
+					    "\"egress\":[{\"ports\":[{\"protocol\":\"UDP\",\"port\":1,"
+					    "\"endPort\":65535}]}]}");
 	pass(IN(ALICE, TCP, 80));
 	pass(IN(ALICE, TCP, 80), p->tcp = ACK); /* of a flow: not asked */
 	pass(IN("192.0.2.3", TCP, 80));
@@ -622,7 +625,7 @@ TEST(what_is_left_of_a_policy_goes_with_it)
 /* Killed in the middle of it, in either of the two sets. */
 TEST(what_was_never_in_force_goes_first)
 {
-	const struct guard_rule allow = { .says = GUARD_ALLOWS };
+	const struct guard_class allow = { .rule.says = GUARD_ALLOWS };
 	struct guard_peer any = { .plen = GUARD_PEER_BITS,
 				  .id = LO,
 				  .family = 4 };

@@ -109,7 +109,7 @@ TEST(tables_are_small)
 	} cases[] = {
 		{ "{}", 0, 0 },
 		{ "{\"ingress\":[{}]}", 2, 0 },
-		{ "{\"ingress\":[{\"ports\":[{\"port\":80}]}]}", 2, 1 },
+		{ "{\"ingress\":[{\"ports\":[{\"port\":80}]}]}", 2, 0 },
 		{ "{\"ingress\":[{\"ports\":[{\"port\":1,\"endPort\":65535}]}]}",
 		  2, 16 },
 		{ "{\"ingress\":[{\"ports\":[{\"port\":1,\"endPort\":65534}]}]}",
@@ -122,10 +122,16 @@ TEST(tables_are_small)
 		  1, 0 },
 		{ "{\"ingress\":[{\"from\":[" BLOCK("10.0.0.0/8") "],\"ports\":[{\"port\":443}]},{\"from\":[" BLOCK(
 			  "10.1.0.0/16") "],\"ports\":[{\"port\":80}]}]}",
-		  2, 3 },
+		  2, 0 },
+		{ "{\"ingress\":[{\"ports\":[{\"port\":2},{\"port\":4},"
+		  "{\"port\":6},{\"port\":8}]}]}",
+		  2, 0 },
+		{ "{\"ingress\":[{\"ports\":[{\"port\":2},{\"port\":4},"
+		  "{\"port\":6},{\"port\":8},{\"port\":10}]}]}",
+		  2, 5 },
 		{ "{\"ingress\":[{},{\"action\":\"Deny\",\"from\":[" BLOCK(
 			  "10.1.0.0/16") "],\"ports\":[{\"port\":80}]}]}",
-		  3, 2 },
+		  3, 0 },
 		{ "{\"ingress\":[{\"from\":[{\"ipBlock\":{\"cidr\":\"::/0\","
 		  "\"except\":[\"fd00::/8\"]}}]}]}",
 		  2, 0 },

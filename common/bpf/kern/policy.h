@@ -58,6 +58,44 @@ inlined bool is_audited(struct guard_policy *p, bool egress)
 	return true;
 }
 
+inlined bool says(struct guard_rule *r, __u32 *ret_rule)
+{
+	__sync_fetch_and_add(&r->hits, 1);
+	*ret_rule = r->rule;
+	return r->says == GUARD_ALLOWS;
+}
+
+inlined bool is_port_allowed(const struct guard_policy *p, __u32 class,
+			     __u8 proto, const __u8 port[2], __u32 *ret_rule)
+{
+	const struct guard_port k = {
+		.plen = GUARD_PORT_BITS + GUARD_PROTO_BITS + 16,
+		.id = p->id,
+		.slot = p->generation & 1,
+		.class = class,
+		.proto = proto,
+		.port = { port[0], port[1] },
+	};
+	struct guard_rule *r = map_find(MAP(GUARD_PORTS), &k);
+
+	return r && says(r, ret_rule);
+}
+
+/* What is behind the last of them matches everything, and denies. */
+inlined bool is_listed(struct guard_class *c, __u32 bits, __u32 *ret_rule)
+{
+	for (__u32 i = 0; i < GUARD_FEW; i++) {
+		struct guard_few *few = &c->few[i];
+
+		if ((few->bits ^ bits) & few->mask)
+			continue;
+		__sync_fetch_and_add(&few->hits, 1);
+		*ret_rule = few->rule;
+		return few->says == GUARD_ALLOWS;
+	}
+	return false;
+}
+
 /* Return: whether the rules of a direction let it pass, and which one */
 inlined bool is_allowed(const struct guard_policy *p, bool egress,
 			const struct guard_flow *f, const __u8 port[2],
@@ -70,29 +108,23 @@ inlined bool is_allowed(const struct guard_policy *p, bool egress,
 		.egress = egress,
 		.family = f->family,
 	};
-	struct guard_rule *r;
+	struct guard_class *c;
 
 	if (!is_selected(p, egress))
 		return true;
 	__builtin_memcpy(peer.addr, f->remote, sizeof(peer.addr));
-	r = map_find(MAP(GUARD_PEERS), &peer);
-	if (r && r->says == GUARD_ASKS) {
-		struct guard_port k = {
-			.plen = GUARD_PORT_BITS + GUARD_PROTO_BITS + 16,
-			.id = p->id,
-			.slot = p->generation & 1,
-			.class = r->class,
-			.proto = f->proto,
-			.port = { port[0], port[1] },
-		};
-
-		r = map_find(MAP(GUARD_PORTS), &k);
-	}
-	if (!r)
+	c = map_find(MAP(GUARD_PEERS), &peer);
+	if (!c)
 		return false;
-	__sync_fetch_and_add(&r->hits, 1);
-	*ret_rule = r->rule;
-	return r->says == GUARD_ALLOWS;
+	if (c->rule.says == GUARD_LISTS)
+		return is_listed(c,
+				 (__u32)f->proto << GUARD_PROTO_SHIFT |
+					 (__u32)port[0] << 8 | port[1],
+				 ret_rule);
+	if (c->rule.says == GUARD_ASKS)
+		return is_port_allowed(p, c->rule.class, f->proto, port,
+				       ret_rule);
+	return says(&c->rule, ret_rule);
 }
 
 /* One guest that opens flows as fast as it can does not push out those of the
