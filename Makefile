@@ -176,17 +176,17 @@ test-kernel: ## the network tests in a VM with KERNEL=6.1 or 6.12 of Debian
 	$(Q)$(MAKE) --no-print-directory SAN=1 all test-programs
 	$(Q)KERNEL=$(or $(KERNEL),6.1) tests/run.sh kernel
 
-.PHONY: test-engines
-test-engines: ## podman, containerd and Go's libcni with our plugins (as root)
-	$(Q)tests/lib/deps.sh build test demo engines
-	$(Q)$(MAKE) --no-print-directory all
-	$(Q)tests/run.sh engines
-
 .PHONY: test-guard
 test-guard: ## conformance, oracle and bypasses of the guard (as root)
 	$(Q)tests/lib/deps.sh build test
 	$(Q)$(MAKE) --no-print-directory SAN=1 all test-programs
 	$(Q)tests/run.sh guard
+
+.PHONY: test-engines
+test-engines: ## podman, containerd and Go's libcni with our plugins (as root)
+	$(Q)tests/lib/deps.sh build test demo engines
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/run.sh engines
 
 .PHONY: faults fault-programs
 fault-programs: $(FAULTS)

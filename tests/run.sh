@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# run.sh [unit|netns|net|build|vms|kernel|engines|guard|NAME...]: run the test programs, add
+# run.sh [unit|netns|net|guard|build|vms|kernel|engines|NAME...]: run the test programs, add
 # up what they say. The last line is: N passed, N failed[, N skipped].
 #
 # net: netns without what is not about the kernel.
@@ -110,9 +110,9 @@ programs() {
 					cat
 				fi
 			;;
+		guard) find tests/guard -name '*.sh' | sort ;;
 		build) find tests/build -name '*.sh' | sort ;;
 		engines) find tests/engines -name '*.sh' | sort ;;
-		guard) find tests/guard -name '*.sh' | sort ;;
 		vms) find tests/vms -name '*.sh' | sort ;;
 		kernel) ;;
 		*) echo "$what" ;;

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "bpf/guard.h"
 #include "bpf/map.h"
+#include "bpf/policy_abi.h"
 #include "bpf/prog.h"
 
 #define BPFFS "/sys/fs/bpf"

@@ -3,8 +3,8 @@
 #ifndef WEFT_BPF_POLICY_TABLES_H
 #define WEFT_BPF_POLICY_TABLES_H
 
-#include "bpf/guard_abi.h"
 #include "bpf/policy.h"
+#include "bpf/policy_abi.h"
 
 #define POLICY_ENTRIES_MAX 262144 /* of a table, of one policy */
 

@@ -4,6 +4,7 @@
 #define WEFT_BPF_POLICY_PACKET_H
 
 #include "bpf/kern/antispoof6.h"
+#include "bpf/policy_abi.h"
 
 enum {
 	TCP_FLAGS = 13, /* where they are */
