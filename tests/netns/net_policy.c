@@ -512,14 +512,19 @@ TEST(headers_hide_nothing)
 	put_behind(&f, 60, 0, 0);
 	assert_int_equal(run_frame(&g, POLICY_INGRESS, &f), TC_ACT_SHOT);
 
-	/* The options look like port 81. */
-	frame_eth(&f, PEER_MAC, GUEST_MAC, 0x0800);
-	frame_ip4(&f, ALICE, GUEST_IP, TCP, 0, 1);
-	frame_u16(&f, 0);
-	frame_u16(&f, 81);
-	frame_ports(&f, 40000, 80, 16);
-	frame_end(&f);
-	assert_int_equal(run_frame(&g, POLICY_INGRESS, &f), TC_ACT_SHOT);
+	/* Options, which look like port 81, or stand before that. */
+	for (unsigned int port = 80; port <= 81; port++) {
+		frame_eth(&f, PEER_MAC, GUEST_MAC, 0x0800);
+		frame_ip4(&f, ALICE, GUEST_IP, TCP, 0, 1);
+		frame_u16(&f, 0);
+		frame_u16(&f, 81);
+		frame_ports(&f, 40000, port, 9);
+		frame_u8(&f, SYN);
+		frame_fill(&f, 6);
+		frame_end(&f);
+		assert_int_equal(run_frame(&g, POLICY_INGRESS, &f),
+				 TC_ACT_SHOT);
+	}
 	/* Too short for what tells. */
 	for (unsigned int i = 1; i <= 20; i++)
 		drop(IN(ALICE, TCP, 81), p->cut = i);
