@@ -93,7 +93,8 @@ ns_new() {
 }
 
 # net_state: links, addresses, routes, rules, nftables and sysctls from here,
-# sorted, without counters, indices and what changes by itself with time.
+# sorted, without counters, indices and what changes by itself with time, as the
+# routes do that every device gets once its carrier is noticed.
 net_state() {
 	local dir
 
@@ -110,7 +111,8 @@ net_state() {
 		"addr \($name) \(.local)/\(.prefixlen) \(.)")' | sort
 	for dir in -4 -6; do
 		ip "$dir" -o route show table all |
-			sed 's/ expires [^ ]*//; s/ linkdown//' | sort
+			sed 's/ expires [^ ]*//; s/ linkdown//
+				/^multicast ff00::\/8 /d' | sort
 		ip "$dir" rule
 	done
 	nft -s list ruleset
