@@ -160,14 +160,16 @@ int guard_dismiss(const struct guard *g, uint32_t ifindex, uint64_t attachment,
 		       : 0;
 }
 
-int guard_dismiss_all(uint64_t attachment, uint32_t index, struct cni_err *err)
+int guard_dismiss_all(uint64_t attachment, uint32_t index, uint32_t ifindex,
+		      struct cni_err *err)
 {
 	cleanup_guard struct guard g = GUARD_NONE;
 	struct cni_err e = CNI_ERR_INIT;
-	int r = guard_find(&g, err), acc = 0;
+	int r = guard_find(&g, err), acc;
 
 	if (r <= 0)
 		return r;
+	acc = guard_dismiss(&g, ifindex, attachment, err);
 	for (int i = 0; i < GUARD_TRIES; i++) {
 		r = guard_dismiss(&g, index, attachment, &e);
 		acc = err_keep_first(err, &e, r, acc);

@@ -128,11 +128,13 @@ int guard_dismiss(const struct guard *g, uint32_t ifindex, uint64_t attachment,
  * guard_dismiss_all() - Wherever guard_index() may have put it
  * @attachment:	Its hash
  * @index:	The first choice
+ * @ifindex:	Its port besides; 0: none is known
  * @err:	Filled on failure
  *
  * Return: 0, also if the guard was never loaded, or a negative errno
  */
-int guard_dismiss_all(uint64_t attachment, uint32_t index, struct cni_err *err);
+int guard_dismiss_all(uint64_t attachment, uint32_t index, uint32_t ifindex,
+		      struct cni_err *err);
 
 /**
  * guard_attach() - Put the programs on a port, over those of another build
