@@ -120,9 +120,13 @@ int guard_admit(const struct guard *g, uint32_t ifindex,
 static int remove_claim(const struct guard *g, uint32_t ifindex,
 			const struct guard_claim *c)
 {
+	static const uint32_t none[4];
 	uint32_t owner;
-	int r = bpf_map_get(g->map[GUARD_CLAIMS], c, &owner);
+	int r;
 
+	if (!memcmp(c->addr, none, sizeof(none)))
+		return 0;
+	r = bpf_map_get(g->map[GUARD_CLAIMS], c, &owner);
 	if (r < 0 || owner != ifindex)
 		return r == -ENOENT ? 0 : r;
 	return bpf_map_remove(g->map[GUARD_CLAIMS], c);
@@ -141,23 +145,49 @@ static int remove_claims(const struct guard *g, uint32_t ifindex,
 	return r;
 }
 
-int guard_dismiss(const struct guard *g, uint32_t ifindex, uint64_t attachment,
-		  struct cni_err *err)
+static int remove_entries(const struct guard *g, uint32_t ifindex,
+			  struct cni_err *err)
 {
 	static const enum guard_map own[] = { GUARD_SOURCES, GUARD_COUNTS,
 					      GUARD_GUESTS };
-	struct guard_guest guest;
-	int r;
 
-	if (!is_own(g, ifindex, attachment, &guest))
-		return 0;
-	r = remove_claims(g, ifindex, &guest);
+	int r = 0;
+
 	for (size_t i = 0; (!r || r == -ENOENT) && i < 3; i++)
 		r = bpf_map_remove(g->map[own[i]], &ifindex);
 	return r < 0 && r != -ENOENT
 		       ? err_set(err, CNI_E_KERNEL, -r,
 				 "guard: forget interface %u", ifindex)
 		       : 0;
+}
+
+int guard_dismiss(const struct guard *g, uint32_t ifindex, uint64_t attachment,
+		  struct cni_err *err)
+{
+	struct guard_guest guest;
+	int r;
+
+	if (!is_own(g, ifindex, attachment, &guest))
+		return 0;
+	r = remove_claims(g, ifindex, &guest);
+	if (r < 0 && r != -ENOENT)
+		return err_set(err, CNI_E_KERNEL, -r,
+			       "guard: forget what interface %u claims",
+			       ifindex);
+	return remove_entries(g, ifindex, err);
+}
+
+/* Of a port that is known to be its, also what somebody has damaged. */
+static int forget_port(const struct guard *g, uint32_t ifindex,
+		       uint64_t attachment, struct cni_err *err)
+{
+	struct guard_guest guest;
+
+	if (!ifindex)
+		return 0;
+	return bpf_map_get(g->map[GUARD_GUESTS], &ifindex, &guest) == -ENOENT
+		       ? remove_entries(g, ifindex, err)
+		       : guard_dismiss(g, ifindex, attachment, err);
 }
 
 int guard_dismiss_all(uint64_t attachment, uint32_t index, uint32_t ifindex,
@@ -169,7 +199,7 @@ int guard_dismiss_all(uint64_t attachment, uint32_t index, uint32_t ifindex,
 
 	if (r <= 0)
 		return r;
-	acc = guard_dismiss(&g, ifindex, attachment, err);
+	acc = forget_port(&g, ifindex, attachment, err);
 	for (int i = 0; i < GUARD_TRIES; i++) {
 		r = guard_dismiss(&g, index, attachment, &e);
 		acc = err_keep_first(err, &e, r, acc);

@@ -71,10 +71,9 @@ static int read_list(const struct raw *raw, struct guard_conf *ret,
 	cJSON_ArrayForEach(item, raw->allowed)
 	{
 		if (ret->n_routed == GUARD_PREFIXES)
-			return err_say(
-				err, CNI_E_CONFIG, E2BIG,
-				"key \"allowedAddresses\": more than %d",
-				GUARD_PREFIXES);
+			return err_say(err, CNI_E_CONFIG, E2BIG,
+				       "key \"allowedAddresses\": more than %d",
+				       GUARD_PREFIXES);
 		r = read_allowed(item, &ret->routed[ret->n_routed++], err);
 		if (r < 0)
 			return r;

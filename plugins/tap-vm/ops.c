@@ -184,10 +184,10 @@ static int undo_splice(void *arg, struct cni_err *err)
 static int join(struct job *j, const struct cni_result *ips,
 		struct cni_err *err)
 {
-	const struct guarded g = tap_vm_guarded(
-		j, ips,
-		check_find_entry(ips, j->attachment.ifname,
-				 j->call->args.netns));
+	const struct guarded g =
+		tap_vm_guarded(j, ips,
+			       check_find_entry(ips, j->attachment.ifname,
+						j->call->args.netns));
 	int r = guarded_put(&g, err);
 
 	if (!r)
