@@ -35,12 +35,12 @@ static int read_allowed(const cJSON *item, struct ip_net *ret,
 			struct cni_err *err)
 {
 	const char *text = cJSON_GetStringValue(item);
-	struct ip_addr first;
-	struct ip_net n;
+	char buf[IP_NET_STR_SIZE];
+	struct ip_net n, whole;
 
 	if (!text)
-		return err_say(err, CNI_E_DECODE, EINVAL,
-			       "key \"allowedAddresses\": not all are strings");
+		return err_ctx(err, json_expected(item, "a string", err),
+			       "key \"allowedAddresses\"");
 	if (!ip_parse(text, &n.addr))
 		n.plen = ip_max_plen(n.addr.family);
 	else if (ip_net_parse(text, &n) < 0)
@@ -48,12 +48,12 @@ static int read_allowed(const cJSON *item, struct ip_net *ret,
 			err, CNI_E_CONFIG, EINVAL,
 			"key \"allowedAddresses\": \"%s\" is neither an address nor a network",
 			text);
-	first = ip_net_first(&n);
-	if (!ip_equal(&n.addr, &first))
+	whole = ip_net_masked(&n);
+	if (!ip_equal(&n.addr, &whole.addr))
 		return err_say(
 			err, CNI_E_CONFIG, EINVAL,
-			"key \"allowedAddresses\": \"%s\" is an address in a network, not the one nor the other",
-			text);
+			"key \"allowedAddresses\": \"%s\" is neither an address nor a network: %s is one",
+			text, ip_net_format(&whole, buf));
 	*ret = n;
 	return 0;
 }

@@ -35,19 +35,19 @@ static int undo_guest(void *arg, struct cni_err *err)
 {
 	cleanup_netlink struct netlink *fresh = NULL;
 	struct job *j = arg;
+	const int acc = guarded_forget(&j->attachment, j->guest.index, err);
+	struct cni_err e = CNI_ERR_INIT;
 	int r = 0;
 
 	if (netlink_is_broken(j->guest.nl))
-		r = netlink_reopen(j->guest.nl, &fresh, err);
-	if (!r)
-		r = guarded_forget(&j->attachment, j->guest.index, err);
+		r = netlink_reopen(j->guest.nl, &fresh, &e);
 	if (!r)
 		r = link_delete(fresh ? fresh : j->guest.nl, j->guest.index,
-				err);
+				&e);
 	if (r == -ENODEV)
 		r = 0;
 	j->lease.in_use = r < 0;
-	return r;
+	return err_keep_first(err, &e, r, acc);
 }
 
 /* In passthru the guest has the parent's address; to give it another one is to

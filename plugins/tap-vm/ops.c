@@ -94,24 +94,21 @@ static int undo_tap(void *arg, struct cni_err *err)
 {
 	cleanup_netlink struct netlink *fresh = NULL;
 	struct job *j = arg;
+	const int acc = forget(&j->attachment, j->tap, err);
+	struct cni_err e = CNI_ERR_INIT;
 	struct link_info link;
 	int r = 0;
 
 	closep(&j->tap_fd);
 	j->tap_fd = -1;
 	if (netlink_is_broken(j->guest.nl))
-		r = netlink_reopen(j->guest.nl, &fresh, err);
-	if (r < 0)
-		return r;
-	r = tap_vm_find(fresh ? fresh : j->guest.nl, &j->attachment, &link,
-			err);
-	if (r > 0) {
-		r = forget(&j->attachment, link.index, err);
-		if (!r)
-			r = link_delete(fresh ? fresh : j->guest.nl, link.index,
-					err);
-	}
-	return r == -ENODEV ? 0 : r;
+		r = netlink_reopen(j->guest.nl, &fresh, &e);
+	if (!r)
+		r = tap_vm_find(fresh ? fresh : j->guest.nl, &j->attachment,
+				&link, &e);
+	if (r > 0)
+		r = link_delete(fresh ? fresh : j->guest.nl, link.index, &e);
+	return r == -ENODEV ? acc : err_keep_first(err, &e, r, acc);
 }
 
 static uint32_t id_or_anyone(int64_t id)
