@@ -23,7 +23,7 @@ static struct cni_call call_with(const char *keys, const char *cni_args,
 
 /* What a plugin says of its network "n". */
 static inline void assert_refused(int r, const struct cni_err *err, int code,
-			   const char *msg)
+				  const char *msg)
 {
 	char all[512];
 
