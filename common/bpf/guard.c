@@ -93,12 +93,30 @@ static struct guard_claim claim_of(const struct guard_guest *guest,
 	return c;
 }
 
+/* Whoever has taken what its MAC gives, or the host's, has to give it up. */
+static int claim_both(const struct guard *g, uint32_t ifindex,
+		      const struct guard_rules *rules,
+		      const struct guard_guest *guest)
+{
+	static const struct mac none;
+	const uint32_t host = GUARD_HOST;
+	struct guard_claim c = claim_of(guest, guest->ip6[0]);
+	int r;
+
+	if (!(guest->flags & GUARD_IP6))
+		return 0;
+	r = bpf_map_put(g->map[GUARD_CLAIMS], &c, &ifindex, BPF_ANY);
+	if (r < 0 || mac_equal(&rules->host_mac, &none))
+		return r;
+	guard_link_local(&rules->host_mac, c.addr);
+	return bpf_map_put(g->map[GUARD_CLAIMS], &c, &host, BPF_ANY);
+}
+
 int guard_admit(const struct guard *g, uint32_t ifindex,
 		const struct guard_rules *rules, struct cni_err *err)
 {
 	struct guard_sources more;
 	struct guard_guest guest;
-	struct guard_claim own;
 	int r = guard_encode(rules, &guest, &more, err);
 
 	if (!r)
@@ -110,10 +128,8 @@ int guard_admit(const struct guard *g, uint32_t ifindex,
 	if (more.n)
 		r = bpf_map_put(g->map[GUARD_SOURCES], &ifindex, &more,
 				BPF_ANY);
-	/* Whoever has taken what its MAC gives has to give it up. */
-	own = claim_of(&guest, guest.ip6[0]);
-	if (!r && guest.flags & GUARD_IP6)
-		r = bpf_map_put(g->map[GUARD_CLAIMS], &own, &ifindex, BPF_ANY);
+	if (!r)
+		r = claim_both(g, ifindex, rules, &guest);
 	return r < 0 ? say(r, ifindex, err) : 0;
 }
 
@@ -208,7 +224,7 @@ int guard_dismiss_all(uint64_t attachment, uint32_t index, uint32_t ifindex,
 	return acc;
 }
 
-static void add_up(struct guard_counts *sum, const struct guard_counts *n)
+void guard_counts_add(struct guard_counts *sum, const struct guard_counts *n)
 {
 	for (size_t i = 0; i < GUARD_VERDICTS; i++) {
 		sum->from[i] += n->from[i];
@@ -230,13 +246,58 @@ int guard_counts(const struct guard *g, uint32_t ifindex,
 	r = bpf_map_get(g->map[GUARD_COUNTS], &ifindex, cpu);
 	/* Those that the kernel has none of are zero. */
 	for (size_t i = 0; !r && i < CPUS_MAX; i++)
-		add_up(&sum, &cpu[i]);
+		guard_counts_add(&sum, &cpu[i]);
 	(void)munmap(cpu, COUNTS_SIZE);
 	if (r < 0)
 		return err_set(err, CNI_E_KERNEL, -r,
 			       "guard: counters of interface %u", ifindex);
 	*ret = sum;
 	return 0;
+}
+
+bool guard_next(const struct guard *g, uint64_t attachment, uint32_t *ifindex)
+{
+	const int map = g->map[GUARD_GUESTS];
+	struct guard_guest guest;
+
+	while (!bpf_map_next(map, *ifindex ? ifindex : NULL, ifindex))
+		if (!bpf_map_get(map, ifindex, &guest) &&
+		    guest.attachment == attachment)
+			return true;
+	return false;
+}
+
+static bool is_claimed(const struct guard *g, const struct guard_claim *c,
+		       uint32_t owner)
+{
+	struct guard_guest guest;
+
+	if (owner == GUARD_HOST)
+		return true;
+	if (bpf_map_get(g->map[GUARD_GUESTS], &owner, &guest) < 0)
+		return false;
+	for (size_t i = 0; i < GUARD_LINK_LOCALS; i++)
+		if (!memcmp(guest.link_local[i], c->addr, sizeof(c->addr)))
+			return true;
+	return !memcmp(guest.ip6[0], c->addr, sizeof(c->addr));
+}
+
+/* Of whom nobody knows any more: if one is taken from its owner at this moment,
+ * that claims it again with its next frame. */
+static void collect_claims(const struct guard *g)
+{
+	const int map = g->map[GUARD_CLAIMS];
+	struct guard_claim key, next;
+	uint32_t owner;
+	int end = bpf_map_next(map, NULL, &next);
+
+	while (!end) {
+		key = next;
+		end = bpf_map_next(map, &key, &next);
+		if (!bpf_map_get(map, &key, &owner) &&
+		    !is_claimed(g, &key, owner))
+			(void)bpf_map_remove(map, &key);
+	}
 }
 
 int guard_collect(uint64_t network, bool (*is_valid)(uint64_t, void *),
@@ -263,5 +324,6 @@ int guard_collect(uint64_t network, bool (*is_valid)(uint64_t, void *),
 		r = guard_dismiss(&g, key, guest.attachment, &e);
 		acc = err_keep_first(err, &e, r, acc);
 	}
+	collect_claims(&g);
 	return acc;
 }

@@ -32,6 +32,8 @@ struct guard {
  * @antispoof:	It may send only what is its own
  * @trunk:	It may tag its frames
  * @mac:	Its own
+ * @host_mac:	The host's on that segment, or zero: what link-local address that
+ *		gives is no guest's
  * @addrs:	Its own, @n of them; the lengths of prefixes are not looked at
  * @routed:	Networks that it may send from besides, @n_routed of them
  * @layer2:	Nobody gives it addresses: any will do
@@ -40,7 +42,7 @@ struct guard_rules {
 	uint64_t attachment;
 	uint64_t network;
 	bool antispoof, trunk, layer2;
-	struct mac mac;
+	struct mac mac, host_mac;
 	const struct ip_net *addrs;
 	size_t n;
 	const struct ip_net *routed;
@@ -168,11 +170,29 @@ int guard_check(struct netlink *nl, uint32_t ifindex, bool mirrored,
 int guard_counts(const struct guard *g, uint32_t ifindex,
 		 struct guard_counts *ret, struct cni_err *err);
 
+/** guard_counts_add() - The sum of two */
+void guard_counts_add(struct guard_counts *sum, const struct guard_counts *n);
+
+/**
+ * guard_next() - Go through the ports of an attachment
+ * @g:		The guard
+ * @attachment:	Its hash
+ * @ifindex:	0: begin; then where the last call has got to
+ *
+ * Reads the entries of every guest: not for ADD, DEL and CHECK.
+ *
+ * Return: is there another one?
+ */
+bool guard_next(const struct guard *g, uint64_t attachment, uint32_t *ifindex);
+
 /** guard_verdict_name() - "pass", "mac", ...: as users read it */
 const char *guard_verdict_name(enum guard_verdict v);
 
+/** guard_link_local() - That which a MAC gives: RFC 4291 appendix A */
+void guard_link_local(const struct mac *mac, uint32_t ret[4]);
+
 /**
- * guard_collect() - Dismiss what is stale of a network
+ * guard_collect() - Dismiss what is stale of a network, and claims of nobody
  * @network:	Its hash
  * @is_valid:	Called with an attachment's hash
  * @arg:	Handed to it

@@ -77,11 +77,17 @@ struct guard_sources {
 	struct guard_prefix prefix[GUARD_PREFIXES];
 };
 
-/** struct guard_claim - A link-local address of a network; who has it */
+/**
+ * struct guard_claim - A link-local address of a network; whose port has it
+ *
+ * GUARD_HOST: no guest ever does.
+ */
 struct guard_claim {
 	__u64 network;
 	__u32 addr[4];
 };
+
+#define GUARD_HOST 0U
 
 /* What becomes of a frame. In this order in `weft` and in the documentation. */
 enum guard_verdict {

@@ -20,6 +20,7 @@
 #define HOME BPFFS "/weft"
 
 enum {
+	LOAD_64 = BPF_LD + BPF_DW + BPF_IMM,
 	MODE = 0700,
 	LOCK_TIMEOUT_S = 10,
 	PATH_SIZE = 96,
@@ -185,7 +186,7 @@ static int put_maps(const struct guard *g, struct bpf_insn *insn, size_t n,
 		    struct cni_err *err)
 {
 	for (size_t i = 0; i + 1 < n; i++) {
-		if (insn[i].code != (BPF_LD | BPF_DW | BPF_IMM) ||
+		if (insn[i].code != LOAD_64 ||
 		    (uint32_t)insn[i + 1].imm != GUARD_MAP_MARK)
 			continue;
 		if (insn[i].imm < 0 || insn[i].imm >= GUARD_MAPS)

@@ -87,7 +87,7 @@ static int check_entry(const struct guard *g, uint32_t ifindex,
 	if (!more.n)
 		return 0;
 	r = bpf_map_get(g->map[GUARD_SOURCES], &ifindex, &more_there);
-	return r < 0 || memcmp(&more, &more_there, sizeof(more))
+	return r < 0 || memcmp(&more, &more_there, sizeof(more)) != 0
 		       ? stale(err, ifindex,
 			       "what it may send from was changed")
 		       : 0;

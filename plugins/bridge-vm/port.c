@@ -254,6 +254,7 @@ struct guarded port_guarded(const struct job *j, const struct cni_result *ips)
 				 .conf = &j->conf.guard,
 				 .guard = &j->loaded,
 				 .mac = j->guest_mac,
+				 .host_mac = j->bridge.mac,
 				 .ips = ips,
 				 .nl = j->host,
 				 .ifindex = j->port,

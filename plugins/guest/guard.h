@@ -43,6 +43,7 @@ int guard_conf_parse(const struct cni_call *call, bool is_vm,
  * @conf:	What is wanted; where that is nothing, all below do nothing
  * @guard:	As guarded_begin() has opened it; CHECK does without
  * @mac:	The guest's
+ * @host_mac:	The host's on its segment; zero: it has none there
  * @ips:	Its addresses; where it has none, any will do
  * @of:		One of its interfaces: only what is said to be of that; NULL: all
  * @nl:		rtnetlink in the namespace of
@@ -54,7 +55,7 @@ struct guarded {
 	const struct cni_attachment *attachment;
 	const struct guard_conf *conf;
 	const struct guard *guard;
-	struct mac mac;
+	struct mac mac, host_mac;
 	const struct cni_result *ips;
 	const struct cni_interface *of;
 	struct netlink *nl;

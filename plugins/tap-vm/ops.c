@@ -96,7 +96,7 @@ static int undo_tap(void *arg, struct cni_err *err)
 	struct job *j = arg;
 	const int acc = forget(&j->attachment, j->tap, err);
 	struct cni_err e = CNI_ERR_INIT;
-	struct link_info link;
+	struct link_info link = { 0 };
 	int r = 0;
 
 	closep(&j->tap_fd);

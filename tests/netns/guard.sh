@@ -55,6 +55,10 @@ add v1 guest "$vm"
 worked "a VM is guarded without a word"
 guest_vm "$(port)" "$(jq -r '.interfaces[2].mac' <<<"$result")"
 judge tap
+is "weft ls tells what was dropped, and why" \
+	"$("$cni_bin/weft" ls --json net1)" '.[0].guard | .sent > 0 and
+	.received > 0 and .dropped.mac > 0 and .dropped.arp > 0 and
+	.dropped."ipv6-source" > 0 and (.dropped | has("router") | not)'
 vm_end
 
 # --- CHECK sees each damage. ---

@@ -31,6 +31,8 @@ inlined enum guard_verdict judge_other(const struct sender *s, __u16 proto)
 {
 	const __u32 any = GUARD_ANY_IP4 | GUARD_ANY_IP6;
 
+	if (proto == htons(ETH_P_RARP))
+		return judge_rarp(s);
 	if (proto == htons(ETH_P_8021Q) || proto == htons(ETH_P_8021AD))
 		return GUARD_VLAN;
 	return (s->guest->flags & any) == any &&
