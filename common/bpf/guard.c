@@ -327,3 +327,30 @@ int guard_collect(uint64_t network, bool (*is_valid)(uint64_t, void *),
 	collect_claims(&g);
 	return acc;
 }
+
+static bool is_nobody(uint64_t attachment, void *arg)
+{
+	(void)attachment;
+	(void)arg;
+	return false;
+}
+
+int guard_forget_network(uint64_t network, struct cni_err *err)
+{
+	cleanup_guard struct guard g = GUARD_NONE;
+	struct guard_claim key, next;
+	int r = guard_collect(network, is_nobody, NULL, err), end;
+
+	if (!r)
+		r = guard_find(&g, err);
+	if (r <= 0)
+		return r;
+	end = bpf_map_next(g.map[GUARD_CLAIMS], NULL, &next);
+	while (!end) {
+		key = next;
+		end = bpf_map_next(g.map[GUARD_CLAIMS], &key, &next);
+		if (key.network == network)
+			(void)bpf_map_remove(g.map[GUARD_CLAIMS], &key);
+	}
+	return 0;
+}

@@ -203,4 +203,11 @@ void guard_link_local(const struct mac *mac, uint32_t ret[4]);
 int guard_collect(uint64_t network, bool (*is_valid)(uint64_t, void *),
 		  void *arg, struct cni_err *err);
 
+/**
+ * guard_forget_network() - All of a network, the host's claims included
+ *
+ * Return: 0 or a negative errno
+ */
+int guard_forget_network(uint64_t network, struct cni_err *err);
+
 #endif

@@ -114,13 +114,13 @@ static int read_args(int argc, char **argv, struct asked *ret,
 			br = NULL;
 			optind = argc;
 		}
-	if (!br || !fd == !ret->mac || optind < argc)
+	if (!br || (ret->mac && fd) || (!ret->mac && !fd) || optind < argc)
 		return err_say(err, CNI_E_ENV, EINVAL,
 			       "usage: weft-qemu-helper [--use-vnet] "
 			       "--br=NETWORK[:NAME] --fd=SOCKET, or "
 			       "--mac --br=NETWORK:NAME");
 	c = read_br(br, ret, err);
-	return c || ret->mac ? c : read_fd(fd, &ret->fd, err);
+	return c || !fd ? c : read_fd(fd, &ret->fd, err);
 }
 
 static int uid_of(const char *name, uid_t *ret)

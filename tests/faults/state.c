@@ -262,6 +262,16 @@ static void read_nodes(struct state *s)
 		(void)closedir(dir);
 }
 
+/* What the host claims stays until the network goes. */
+static bool is_hosts(const struct guard *g, size_t map,
+		     const struct guard_claim *key)
+{
+	uint32_t owner = 1;
+
+	return map == GUARD_CLAIMS && !bpf_map_get(g->map[map], key, &owner) &&
+	       owner == GUARD_HOST;
+}
+
 /* Of whatever map; the keys are four bytes, or a claim's. */
 static void read_guard(struct state *s)
 {
@@ -275,6 +285,8 @@ static void read_guard(struct state *s)
 		for (int end = bpf_map_next(g.map[i], NULL, &next); !end;
 		     end = bpf_map_next(g.map[i], &key, &next)) {
 			key = next;
+			if (is_hosts(&g, i, &key))
+				continue;
 			add(s, "guard: map %zu %016llx", i,
 			    (unsigned long long)hash(
 				    &key, i == GUARD_CLAIMS
