@@ -74,7 +74,7 @@ $(B)/obj/%.o: %.c Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(OBJ): | $(BPF_INSNS)
+$(OBJ): | $(BPF_GEN)
 
 -include $(sort $(OBJ:.o=.d) $(HELPER_OBJ:.o=.d)) $(UNIT:=.d) $(NETNS:=.d)
 
@@ -226,7 +226,7 @@ rules:
 
 .PHONY: analyze
 analyze: $(LINT_SRC:%.c=$(B)/analyze/%.ok) $(HDR:%.h=$(B)/analyze/%.h.ok)
-$(B)/analyze/%.ok: %.c | $(BPF_INSNS)
+$(B)/analyze/%.ok: %.c | $(BPF_GEN)
 	$(call say,ANALYZE,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -O2 -Werror -fanalyzer -MMD -MP -MT $@ \
@@ -240,7 +240,7 @@ $(B)/analyze/%.h.ok: %.h
 
 .PHONY: tidy
 tidy: $(LINT_SRC:%.c=$(B)/tidy/%.ok)
-$(B)/tidy/%.ok: %.c .clang-tidy $(HDR) | $(BPF_INSNS)
+$(B)/tidy/%.ok: %.c .clang-tidy $(HDR) | $(BPF_GEN)
 	$(call say,TIDY,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)clang-tidy --quiet $< -- $(ALL_CFLAGS) 2>$(@:.ok=.log) || \
@@ -248,7 +248,7 @@ $(B)/tidy/%.ok: %.c .clang-tidy $(HDR) | $(BPF_INSNS)
 	$(Q)touch $@
 
 .PHONY: cppcheck
-cppcheck: $(BPF_INSNS)
+cppcheck: $(BPF_GEN)
 	$(call say,CPPCHECK,)
 	$(Q)mkdir -p $(B)/cppcheck
 	$(Q)cppcheck -q --error-exitcode=1 --std=c11 --inline-suppr \

@@ -70,7 +70,7 @@ $(NAMES:%=$(S)/bin/%): $(S)/bin/weft
 
 STATIC_RULES := Makefile static/static.mk static/sources.txt
 
-$(STATIC_OBJ): $(S)/obj/%.o: %.c $(STATIC_RULES) | $(BPF_INSNS)
+$(STATIC_OBJ): $(S)/obj/%.o: %.c $(STATIC_RULES) | $(BPF_GEN)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(MUSL_CC) $(STATIC_CFLAGS) -MMD -MP -c -o $@ $<

@@ -24,4 +24,11 @@ $(BPF)/%.insns: common/bpf/kern/%.bpf.c common/bpf/bpf.mk
 	$(Q)od -An -v -tx8 -w8 $(@:.insns=.bin) | sed 's/ *\(.*\)/0x\1U,/' >$@.new
 	$(Q)test -s $@.new && mv $@.new $@
 
+# Which build's programs they are: those of another one may still be in use.
+$(BPF)/guard.id: $(filter $(BPF)/guard_%,$(BPF_INSNS))
+	$(Q)cat $^ | sha256sum | sed 's/\(.\{16\}\).*/"\1"/' >$@.new
+	$(Q)mv $@.new $@
+
+BPF_GEN := $(BPF_INSNS) $(BPF)/guard.id
+
 -include $(BPF_INSNS:.insns=.d)

@@ -23,7 +23,9 @@ static struct netlink_req filter_req(int type, int flags,
 		.tcm_family = AF_UNSPEC,
 		.tcm_ifindex = (int)f->ifindex,
 		.tcm_handle = HANDLE,
-		.tcm_parent = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS),
+		.tcm_parent =
+			TC_H_MAKE(TC_H_CLSACT, f->egress ? TC_H_MIN_EGRESS
+							 : TC_H_MIN_INGRESS),
 		.tcm_info = TC_H_MAKE((uint32_t)f->prio << 16,
 				      (uint32_t)htons(ETH_P_ALL)),
 	};
@@ -50,8 +52,9 @@ static int ensure_clsact(struct netlink *nl, uint32_t ifindex,
 static int add_filter(struct netlink *nl, const struct bpf_filter *f, int prog,
 		      struct cni_err *err)
 {
+	const int how = f->replace ? NLM_F_REPLACE : NLM_F_EXCL;
 	struct netlink_req q =
-		filter_req(RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, f);
+		filter_req(RTM_NEWTFILTER, NLM_F_CREATE | how, f);
 	struct nlattr *options = netlink_nest(&q, TCA_OPTIONS);
 
 	netlink_put_u32(&q, TCA_BPF_FD, (uint32_t)prog);
@@ -64,14 +67,15 @@ static int add_filter(struct netlink *nl, const struct bpf_filter *f, int prog,
 static int check_attached(struct netlink *nl, const struct bpf_filter *f,
 			  int prog, struct cni_err *err)
 {
-	uint8_t want[BPF_TAG_SIZE], have[BPF_TAG_SIZE];
+	struct bpf_filter_info have;
+	uint8_t want[BPF_TAG_SIZE];
 	int r = bpf_prog_tag(prog, want, err);
 
 	if (!r)
-		r = bpf_filter_get(nl, f, have, err);
+		r = bpf_filter_get(nl, f, &have, err);
 	if (r < 0)
 		return r;
-	return r && !memcmp(want, have, BPF_TAG_SIZE)
+	return r && !memcmp(want, have.tag, BPF_TAG_SIZE)
 		       ? 0
 		       : err_say(err, CNI_E_KERNEL, EIO,
 				 "the kernel says that it is there, and it is not");
@@ -112,6 +116,7 @@ int bpf_filter_detach(struct netlink *nl, const struct bpf_filter *f,
 static int read_filter(struct nlmsghdr *h, void *arg, struct cni_err *err)
 {
 	struct nlattr *tb[TCA_MAX + 1], *options[TCA_BPF_MAX + 1];
+	struct bpf_filter_info *f = arg;
 
 	if (h->nlmsg_type != RTM_NEWTFILTER ||
 	    nlmsg_parse(h, sizeof(struct tcmsg), tb, TCA_MAX, NULL) < 0 ||
@@ -121,16 +126,17 @@ static int read_filter(struct nlmsghdr *h, void *arg, struct cni_err *err)
 	    nla_len(options[TCA_BPF_TAG]) != BPF_TAG_SIZE)
 		return err_say(err, CNI_E_KERNEL, EBADMSG,
 			       "a filter that is no eBPF program's");
-	memcpy(arg, nla_data(options[TCA_BPF_TAG]), BPF_TAG_SIZE);
+	memcpy(f->tag, nla_data(options[TCA_BPF_TAG]), BPF_TAG_SIZE);
+	netlink_attr_str(options[TCA_BPF_NAME], f->name, sizeof(f->name));
 	return 0;
 }
 
 int bpf_filter_get(struct netlink *nl, const struct bpf_filter *f,
-		   uint8_t ret_tag[BPF_TAG_SIZE], struct cni_err *err)
+		   struct bpf_filter_info *ret, struct cni_err *err)
 {
 	struct netlink_req q = filter_req(RTM_GETTFILTER, 0, f);
 	struct cni_err e = CNI_ERR_INIT;
-	const int r = netlink_get(nl, &q, read_filter, ret_tag, &e);
+	const int r = netlink_get(nl, &q, read_filter, ret, &e);
 
 	if (is_absent(r))
 		return 0;

@@ -15,6 +15,7 @@ struct netlink;
 
 /* Lower ones run first; each of ours ends with "go on" or with its verdict. */
 enum bpf_filter_prio {
+	BPF_FILTER_GUARD = 0x7760,
 	BPF_FILTER_SPLICE = 0x7766,
 };
 
@@ -22,16 +23,30 @@ enum bpf_filter_prio {
  * struct bpf_filter - Where a program is, or is to be
  * @ifindex:	The device
  * @prio:	Its place among others, of which each plugin has its own
+ * @egress:	For what goes out by the device, not for what comes in
+ * @replace:	One that is there makes room: no frame sees neither
  * @name:	As `tc filter show` has it
  */
 struct bpf_filter {
 	uint32_t ifindex;
 	enum bpf_filter_prio prio;
+	bool egress, replace;
 	const char *name;
 };
 
 /**
- * bpf_filter_attach() - Let a program see each frame that comes in by a device
+ * struct bpf_filter_info - What is there
+ * @tag:	See bpf_prog_tag()
+ * @name:	The filter's; "" if it has none
+ */
+struct bpf_filter_info {
+	uint8_t tag[BPF_TAG_SIZE];
+	char name[BPF_FILTER_NAME_SIZE];
+};
+
+/**
+ * bpf_filter_attach() - Let a program see each frame that comes in by a device, or
+ *	goes out
  * @nl:		rtnetlink socket of the device's namespace
  * @f:		The place
  * @prog:	Descriptor of the program
@@ -44,7 +59,8 @@ struct bpf_filter {
  * Source: net/sched/cls_bpf.c, TCA_BPF_*, linux/pkt_cls.h; tc-bpf(8).
  *
  * Return: 0, or
- *   -EEXIST  there is one of this priority and handle already
+ *   -EEXIST  there is one of this priority and handle already, and it is not to
+ *	     be replaced
  *   -ENOENT, -EOPNOTSUPP  a kernel without clsact or without cls_bpf
  *   another negative errno
  */
@@ -63,12 +79,12 @@ int bpf_filter_detach(struct netlink *nl, const struct bpf_filter *f,
  * bpf_filter_get() - Which program is there?
  * @nl:		rtnetlink socket of the device's namespace
  * @f:		The place
- * @ret_tag:	See bpf_prog_tag()
+ * @ret:	It; unchanged if there is none
  * @err:	Filled on failure
  *
  * Return: 1 if there is one, 0 if not, or a negative errno
  */
 int bpf_filter_get(struct netlink *nl, const struct bpf_filter *f,
-		   uint8_t ret_tag[BPF_TAG_SIZE], struct cni_err *err);
+		   struct bpf_filter_info *ret, struct cni_err *err);
 
 #endif

@@ -5,24 +5,12 @@
 #include <linux/bpf.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "bpf/map.h"
 
 enum { LOG_SIZE = 65536, LOG_SHOWN = 200, TRIES = 5 };
-
-static int call_bpf(int cmd, union bpf_attr *attr)
-{
-	const long r = syscall(SYS_bpf, cmd, attr, sizeof(*attr));
-
-	return r < 0 ? -errno : (int)r;
-}
-
-static uint64_t user_pointer(const void *p)
-{
-	return (uint64_t)(uintptr_t)p;
-}
 
 /* The verdict is at the end of what it says. */
 static void tell_verdict(const char *log, struct cni_err *err)
@@ -44,8 +32,8 @@ static void explain(union bpf_attr *attr, struct cni_err *err)
 		return;
 	attr->log_level = 1;
 	attr->log_size = LOG_SIZE;
-	attr->log_buf = user_pointer(log);
-	fd = call_bpf(BPF_PROG_LOAD, attr);
+	attr->log_buf = bpf_pointer(log);
+	fd = bpf_call(BPF_PROG_LOAD, attr);
 	if (fd >= 0)
 		(void)close(fd);
 	log[LOG_SIZE - 1] = '\0';
@@ -60,15 +48,15 @@ int bpf_prog_load(const struct bpf_code *code, int *ret_fd, struct cni_err *err)
 
 	memset(&attr, 0, sizeof(attr));
 	attr.prog_type = BPF_PROG_TYPE_SCHED_CLS;
-	attr.insns = user_pointer(code->insns);
+	attr.insns = bpf_pointer(code->insns);
 	attr.insn_cnt = (uint32_t)code->n;
-	attr.license = user_pointer(license);
+	attr.license = bpf_pointer(license);
 	memcpy(attr.prog_name, code->name,
 	       strnlen(code->name, sizeof(attr.prog_name) - 1));
 
 	/* The verifier stops with EAGAIN where a signal is pending. */
 	for (int i = 0; i < TRIES; i++) {
-		fd = call_bpf(BPF_PROG_LOAD, &attr);
+		fd = bpf_call(BPF_PROG_LOAD, &attr);
 		if (fd >= 0) {
 			*ret_fd = fd;
 			return 0;
@@ -92,8 +80,8 @@ int bpf_prog_tag(int fd, uint8_t ret[BPF_TAG_SIZE], struct cni_err *err)
 	memset(&attr, 0, sizeof(attr));
 	attr.info.bpf_fd = (uint32_t)fd;
 	attr.info.info_len = sizeof(info);
-	attr.info.info = user_pointer(&info);
-	r = call_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr);
+	attr.info.info = bpf_pointer(&info);
+	r = bpf_call(BPF_OBJ_GET_INFO_BY_FD, &attr);
 	if (r < 0)
 		return err_set(err, CNI_E_KERNEL, -r,
 			       "ask for an eBPF program");

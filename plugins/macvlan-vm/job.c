@@ -44,6 +44,7 @@ int macvlan_job_open(const struct cni_call *call, struct job *ret,
 		.call = call,
 		.attachment = cni_attachment_of(call),
 		.guest = { .call = call, .netns = -1, .on_lan = true },
+		.loaded = GUARD_NONE,
 		.lease = { .call = call, .ipam = &ret->ipam },
 		.undo = UNDO_INIT(err),
 	};
@@ -73,5 +74,6 @@ void macvlan_job_close(struct job *j)
 	closep(&j->guest.netns);
 	netlink_close(j->guest.nl);
 	netlink_close(j->host);
+	guard_close(&j->loaded);
 	cni_result_free(&j->ipam);
 }

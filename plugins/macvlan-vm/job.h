@@ -27,6 +27,7 @@
  * @mac:	Requested or derived; of "passthru" the parent's
  * @host:	rtnetlink in our own namespace
  * @guest:	The interface, and its namespace
+ * @loaded:	The guard, if it is wanted
  * @parents:	rtnetlink where the parent is: one of those two
  * @parent:	As it was found
  * @ipam:	What the IPAM plugin gave
@@ -45,6 +46,7 @@ struct job {
 	struct mac mac;
 	struct netlink *host;
 	struct guest guest;
+	struct guard loaded;
 	struct netlink *parents;
 	struct link_info parent;
 	struct cni_result ipam;
@@ -55,6 +57,20 @@ struct job {
 static inline bool job_is_vm(const struct job *j)
 {
 	return j->conf.attach == MACVLAN_VM_MACVTAP;
+}
+
+/** job_guarded() - As eBPF has to know the guest, with those addresses */
+static inline struct guarded job_guarded(const struct job *j,
+					 const struct cni_result *ips)
+{
+	return (struct guarded){ .attachment = &j->attachment,
+				 .conf = &j->conf.guard,
+				 .guard = &j->loaded,
+				 .mac = j->mac,
+				 .ips = ips,
+				 .nl = j->guest.nl,
+				 .ifindex = j->guest.index,
+				 .mirrored = true };
 }
 
 /** parent_index() - Of the device that it comes to: none is on a macvlan */

@@ -75,19 +75,20 @@ static int check_splice(const struct job *j, const char *from, uint32_t index,
 			uint32_t to, struct cni_err *err)
 {
 	const struct bpf_filter f = tap_vm_splice(index);
-	uint8_t want[BPF_TAG_SIZE], have[BPF_TAG_SIZE];
+	uint8_t want[BPF_TAG_SIZE];
+	struct bpf_filter_info have;
 	cleanup_close int prog = -1;
 	int r = bpf_splice_load(to, &prog, err);
 
 	if (!r)
 		r = bpf_prog_tag(prog, want, err);
 	if (!r)
-		r = bpf_filter_get(j->guest.nl, &f, have, err);
+		r = bpf_filter_get(j->guest.nl, &f, &have, err);
 	if (r < 0)
 		return r;
 	if (!r)
 		return damaged(err, "splice of %s: is missing", from);
-	return memcmp(want, have, BPF_TAG_SIZE)
+	return memcmp(want, have.tag, BPF_TAG_SIZE)
 		       ? damaged(err, "splice of %s: leads elsewhere", from)
 		       : 0;
 }
@@ -96,6 +97,7 @@ static int check_all(struct job *j, struct cni_result *prev,
 		     struct cni_err *err)
 {
 	const struct cni_interface *e;
+	struct guarded g;
 	int r = check_find_guest(j->call, prev, &e, err);
 
 	if (!r)
@@ -117,8 +119,12 @@ static int check_all(struct job *j, struct cni_result *prev,
 		r = check_tap(j, prev, err);
 	if (!r)
 		r = check_splice(j, j->iface.name, j->iface.index, j->tap, err);
-	return r ? r
-		 : check_splice(j, j->conf.name, j->tap, j->iface.index, err);
+	if (!r)
+		r = check_splice(j, j->conf.name, j->tap, j->iface.index, err);
+	if (r < 0)
+		return r;
+	g = tap_vm_guarded(j, prev, e);
+	return guarded_check(&g, err);
 }
 
 int tap_vm_check(const struct cni_call *call, struct cni_err *err)

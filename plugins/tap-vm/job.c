@@ -16,6 +16,7 @@ int tap_vm_job_open(const struct cni_call *call, struct job *ret,
 		.call = call,
 		.attachment = cni_attachment_of(call),
 		.guest = { .call = call, .netns = -1 },
+		.loaded = GUARD_NONE,
 		.tap_fd = -1,
 		.undo = UNDO_INIT(err),
 	};
@@ -36,6 +37,7 @@ void tap_vm_job_close(struct job *j)
 {
 	undo_run(&j->undo);
 	closep(&j->tap_fd);
+	guard_close(&j->loaded);
 	closep(&j->guest.netns);
 	netlink_close(j->guest.nl);
 }

@@ -20,6 +20,7 @@
  * @mac:	The tap's own, which no frame of the guest's carries
  * @guest:	Of whoever came before: its interface and its namespace
  * @iface:	That interface as it was found
+ * @loaded:	The guard, if it is wanted
  * @tap:	ifindex
  * @tap_fd:	Without it, and before it is persistent, the tap is gone
  * @undo:	What to take back if a later step fails
@@ -33,6 +34,7 @@ struct job {
 	struct mac mac;
 	struct guest guest;
 	struct link_info iface;
+	struct guard loaded;
 	uint32_t tap;
 	int tap_fd;
 	struct undo undo;
@@ -53,6 +55,25 @@ int tap_vm_job_open(const struct cni_call *call, struct job *ret,
 void tap_vm_job_close(struct job *j);
 
 #define cleanup_job CLEANUP(tap_vm_job_close)
+
+/**
+ * tap_vm_guarded() - As eBPF has to know the VM
+ * @ips:	With the addresses
+ * @of:		of that entry; NULL: of all
+ */
+static inline struct guarded tap_vm_guarded(const struct job *j,
+					    const struct cni_result *ips,
+					    const struct cni_interface *of)
+{
+	return (struct guarded){ .attachment = &j->attachment,
+				 .conf = &j->conf.guard,
+				 .guard = &j->loaded,
+				 .mac = j->iface.mac,
+				 .ips = ips,
+				 .of = of,
+				 .nl = j->guest.nl,
+				 .ifindex = j->tap };
+}
 
 /** tap_vm_splice() - Where a splice sits, on either of the two devices */
 static inline struct bpf_filter tap_vm_splice(uint32_t ifindex)

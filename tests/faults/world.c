@@ -331,6 +331,8 @@ void world_forget(void)
 	remove_guards();
 	remove_state();
 	remove_dans();
+	/* The next ADD of a VM is the first since the host came up. */
+	remove_files("/sys/fs/bpf/weft");
 	reset_sysctls();
 }
 

@@ -13,7 +13,7 @@ packages() {
 		xz-utils clang binutils ;;
 	bench) echo iproute2 jq util-linux bsdextrautils ;;
 	test) echo libcmocka-dev iproute2 nftables iptables jq strace util-linux \
-		libcap2-bin libxml2-utils python3-yaml \
+		bpftool libcap2-bin libxml2-utils python3-yaml \
 		busybox-static procps kmod ;;
 	lint) echo clang-format clang-tidy cppcheck shellcheck ;;
 	demo) echo iproute2 nftables jq util-linux procps runc \

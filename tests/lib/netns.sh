@@ -47,6 +47,7 @@ host_init() {
 	mount -t sysfs sysfs /sys
 	mount --move /run/.cgroup /sys/fs/cgroup
 	rmdir /run/.cgroup
+	mount -t bpf -o mode=700 bpf /sys/fs/bpf
 	if [ ! -d /var/lib/cni ]; then
 		mount --rbind /var/lib /run/.var-lib
 		mount -t tmpfs -o mode=755 var-lib /var/lib

@@ -56,18 +56,20 @@ TEST(a_program_is_attached_once_found_and_detached)
 {
 	struct sandbox *s = *state;
 	const struct bpf_filter f = place();
-	uint8_t want[BPF_TAG_SIZE], have[BPF_TAG_SIZE];
+	uint8_t want[BPF_TAG_SIZE];
+	struct bpf_filter_info have;
 	cleanup_close int prog = load(s, INDEX + 1);
 
 	make_pair(s);
-	assert_int_equal(bpf_filter_get(s->nl, &f, have, &s->err), 0);
+	assert_int_equal(bpf_filter_get(s->nl, &f, &have, &s->err), 0);
 	assert_works(bpf_filter_attach(s->nl, &f, prog, &s->err), s->err);
-	assert_int_equal(bpf_filter_get(s->nl, &f, have, &s->err), 1);
+	assert_int_equal(bpf_filter_get(s->nl, &f, &have, &s->err), 1);
 	assert_works(bpf_prog_tag(prog, want, &s->err), s->err);
-	assert_memory_equal(want, have, BPF_TAG_SIZE);
+	assert_memory_equal(want, have.tag, BPF_TAG_SIZE);
+	assert_string_equal(have.name, "weft_splice");
 	assert_int_equal(bpf_filter_attach(s->nl, &f, prog, &s->err), -EEXIST);
 	assert_works(bpf_filter_detach(s->nl, &f, &s->err), s->err);
-	assert_int_equal(bpf_filter_get(s->nl, &f, have, &s->err), 0);
+	assert_int_equal(bpf_filter_get(s->nl, &f, &have, &s->err), 0);
 	assert_works(bpf_filter_detach(s->nl, &f, &s->err), s->err);
 	assert_works(bpf_filter_attach(s->nl, &f, prog, &s->err), s->err);
 }
@@ -76,10 +78,10 @@ TEST(nothing_is_on_a_device_that_is_not_there)
 {
 	struct sandbox *s = *state;
 	const struct bpf_filter f = place();
-	uint8_t have[BPF_TAG_SIZE];
+	struct bpf_filter_info have;
 	cleanup_close int prog = load(s, 1);
 
-	assert_int_equal(bpf_filter_get(s->nl, &f, have, &s->err), 0);
+	assert_int_equal(bpf_filter_get(s->nl, &f, &have, &s->err), 0);
 	assert_works(bpf_filter_detach(s->nl, &f, &s->err), s->err);
 	assert_int_equal(bpf_filter_attach(s->nl, &f, prog, &s->err), -ENODEV);
 	assert_non_null(strstr(s->err.msg, "weft_splice"));

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kern.h - what the programs call in the kernel; bpf-helpers(7). */
+#ifndef WEFT_BPF_KERN_H
+#define WEFT_BPF_KERN_H
+
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+#include <stdbool.h>
+
+#include "bpf/guard_abi.h"
+
+#define inlined static inline __attribute__((always_inline))
+#define program __attribute__((section("tc"), used)) int
+
+#define htons(x) ((__u16)__builtin_bswap16(x))
+#define htonl(x) ((__u32)__builtin_bswap32(x))
+
+/* The loader puts the map here. */
+#define MAP(n) ((void *)((__u64)GUARD_MAP_MARK << 32 | (n)))
+
+static void *(*const map_find)(void *map,
+			       const void *key) = (void *)BPF_FUNC_map_lookup_elem;
+static long (*const map_set)(void *map, const void *key, const void *value,
+			     __u64 flags) = (void *)BPF_FUNC_map_update_elem;
+static long (*const map_drop)(void *map,
+			      const void *key) = (void *)BPF_FUNC_map_delete_elem;
+static long (*const skb_load)(const void *skb, __u32 offset, void *to,
+			      __u32 len) = (void *)BPF_FUNC_skb_load_bytes;
+static long (*const skb_pull)(struct __sk_buff *skb,
+			      __u32 len) = (void *)BPF_FUNC_skb_pull_data;
+
+inlined void *data_of(const struct __sk_buff *skb)
+{
+	return (void *)(long)skb->data;
+}
+
+inlined void *end_of(const struct __sk_buff *skb)
+{
+	return (void *)(long)skb->data_end;
+}
+
+#endif
