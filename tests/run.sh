@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# run.sh [unit|netns|net|build|vms|kernel|engines|NAME...]: run the test programs, add
+# run.sh [unit|netns|net|guard|build|vms|kernel|engines|NAME...]: run the test programs, add
 # up what they say. The last line is: N passed, N failed[, N skipped].
 #
 # net: netns without what is not about the kernel.
@@ -110,6 +110,7 @@ programs() {
 					cat
 				fi
 			;;
+		guard) find tests/guard -name '*.sh' | sort ;;
 		build) find tests/build -name '*.sh' | sort ;;
 		engines) find tests/engines -name '*.sh' | sort ;;
 		vms) find tests/vms -name '*.sh' | sort ;;
@@ -119,7 +120,7 @@ programs() {
 	done
 }
 
-[ $# -gt 0 ] || set -- unit netns build vms kernel
+[ $# -gt 0 ] || set -- unit netns guard build vms kernel
 mkdir -p "$logs"
 list=$(programs "$@")
 kernel=

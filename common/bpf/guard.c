@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "bpf/answers.h"
 #include "bpf/map.h"
 #include "net/link.h"
 
@@ -115,10 +116,13 @@ static int claim_both(const struct guard *g, uint32_t ifindex,
 int guard_admit(const struct guard *g, uint32_t ifindex,
 		const struct guard_rules *rules, struct cni_err *err)
 {
+	struct guard_answer answer;
 	struct guard_sources more;
 	struct guard_guest guest;
 	int r = guard_encode(rules, &guest, &more, err);
 
+	if (!r && rules->answers)
+		r = answers_encode(rules->answers, &answer, err);
 	if (!r)
 		r = take_index(g, ifindex, &guest, err);
 	if (!r)
@@ -127,6 +131,9 @@ int guard_admit(const struct guard *g, uint32_t ifindex,
 		return r;
 	if (more.n)
 		r = bpf_map_put(g->map[GUARD_SOURCES], &ifindex, &more,
+				BPF_ANY);
+	if (!r && rules->answers)
+		r = bpf_map_put(g->map[GUARD_ANSWERED_BY], &ifindex, &answer,
 				BPF_ANY);
 	if (!r)
 		r = claim_both(g, ifindex, rules, &guest);
@@ -164,12 +171,13 @@ static int remove_claims(const struct guard *g, uint32_t ifindex,
 static int remove_entries(const struct guard *g, uint32_t ifindex,
 			  struct cni_err *err)
 {
-	static const enum guard_map own[] = { GUARD_SOURCES, GUARD_COUNTS,
-					      GUARD_GUESTS };
+	static const enum guard_map own[] = { GUARD_SOURCES, GUARD_ANSWERED_BY,
+					      GUARD_COUNTS, GUARD_GUESTS };
 
+	const size_t n = sizeof(own) / sizeof(*own);
 	int r = 0;
 
-	for (size_t i = 0; (!r || r == -ENOENT) && i < 3; i++)
+	for (size_t i = 0; (!r || r == -ENOENT) && i < n; i++)
 		r = bpf_map_remove(g->map[own[i]], &ifindex);
 	return r < 0 && r != -ENOENT
 		       ? err_set(err, CNI_E_KERNEL, -r,

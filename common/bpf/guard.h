@@ -12,6 +12,7 @@
 #include "base/mac.h"
 #include "bpf/guard_abi.h"
 
+struct answers;
 struct netlink;
 
 /**
@@ -21,7 +22,7 @@ struct netlink;
  * @to:		Program for what it is sent
  */
 struct guard {
-	int map[GUARD_MAPS];
+	int map[GUARD_ALL_MAPS];
 	int from, to;
 };
 
@@ -37,16 +38,19 @@ struct guard {
  * @addrs:	Its own, @n of them; the lengths of prefixes are not looked at
  * @routed:	Networks that it may send from besides, @n_routed of them
  * @layer2:	Nobody gives it addresses: any will do
+ * @mirrored:	A macvtap: what it sends goes out by its port
+ * @answers:	What it is told when it asks for its addresses; NULL: nothing
  */
 struct guard_rules {
 	uint64_t attachment;
 	uint64_t network;
-	bool antispoof, trunk, layer2;
+	bool antispoof, trunk, layer2, mirrored;
 	struct mac mac, host_mac;
 	const struct ip_net *addrs;
 	size_t n;
 	const struct ip_net *routed;
 	size_t n_routed;
+	const struct answers *answers;
 };
 
 /**
@@ -83,9 +87,9 @@ int guard_find(struct guard *ret, struct cni_err *err);
 /** guard_close() - What is loaded stays */
 void guard_close(struct guard *g);
 
-#define GUARD_NONE                                              \
-	{                                                       \
-		.map = { -1, -1, -1, -1 }, .from = -1, .to = -1 \
+#define GUARD_NONE                                                      \
+	{                                                               \
+		.map = { -1, -1, -1, -1, -1, -1 }, .from = -1, .to = -1 \
 	}
 #define cleanup_guard CLEANUP(guard_close)
 

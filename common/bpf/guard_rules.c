@@ -29,6 +29,8 @@ const char *guard_verdict_name(enum guard_verdict v)
 		[GUARD_QUERIER] = "querier",
 		[GUARD_OPTIONS] = "options",
 		[GUARD_FRAGMENT] = "fragment",
+		[GUARD_ANSWERED] = "answered",
+		[GUARD_FAILED] = "failed",
 	};
 
 	return v < GUARD_VERDICTS ? names[v] : "?";
@@ -107,6 +109,8 @@ static uint32_t flags_of(const struct guard_rules *r)
 {
 	return (r->antispoof ? GUARD_ANTISPOOF : 0U) |
 	       (r->trunk ? GUARD_TRUNK : 0U) |
+	       (r->answers ? GUARD_ANSWERS : 0U) |
+	       (r->mirrored ? GUARD_MIRRORED : 0U) |
 	       (r->layer2
 			? GUARD_ANY_IP4 | GUARD_ANY_IP6 | GUARD_IP4 | GUARD_IP6
 			: 0U) |
