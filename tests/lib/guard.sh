@@ -18,7 +18,7 @@ entries() {
 all_maps() {
 	local map n=0
 
-	for map in $guard_maps/*; do
+	for map in "$guard_maps"/*; do
 		[ ! -e "$map" ] ||
 			n=$((n + $(bpftool -j map dump pinned "$map" |
 				jq 'map(select(.value !=
