@@ -146,6 +146,7 @@ static int check_guarded(const struct job *j, const struct link_info *port,
 
 	g.of = guest;
 	g.ifindex = port->index;
+	g.mtu = port->mtu;
 	return port_is_ours(port, &j->attachment) ? guarded_check(&g, err) : 0;
 }
 

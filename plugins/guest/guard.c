@@ -9,8 +9,8 @@
 #include "cni/attachments.h"
 
 struct raw {
-	const cJSON *guard, *allowed;
-	bool antispoof;
+	const cJSON *guard, *allowed, *dhcp;
+	bool antispoof, addressing;
 };
 
 static const struct json_field outer[] = {
@@ -24,6 +24,12 @@ static const struct json_field fields[] = {
 	{ .name = "antispoof",
 	  .type = JSON_BOOL,
 	  .offset = offsetof(struct raw, antispoof) },
+	{ .name = "addressing",
+	  .type = JSON_BOOL,
+	  .offset = offsetof(struct raw, addressing) },
+	{ .name = "dhcp",
+	  .type = JSON_OBJ,
+	  .offset = offsetof(struct raw, dhcp) },
 	{ .name = "allowedAddresses",
 	  .type = JSON_ARR,
 	  .offset = offsetof(struct raw, allowed) },
@@ -84,16 +90,23 @@ static int read_list(const struct raw *raw, struct guard_conf *ret,
 int guard_conf_parse(const struct cni_call *call, bool is_vm,
 		     struct guard_conf *ret, struct cni_err *err)
 {
-	struct raw raw = { .antispoof = is_vm };
+	struct raw raw = { .antispoof = is_vm, .addressing = is_vm };
 	struct guard_conf conf;
 	int r = json_decode(call->conf.doc, outer, &raw, err);
 
 	if (r < 0)
 		return r;
 	r = json_decode(raw.guard, fields, &raw, err);
-	conf = (struct guard_conf){ .antispoof = raw.antispoof };
+	conf = (struct guard_conf){ .antispoof = raw.antispoof,
+				    .addressing = raw.addressing };
 	if (!r)
 		r = read_list(&raw, &conf, err);
+	if (!r && raw.dhcp && !raw.addressing)
+		r = err_say(
+			err, CNI_E_CONFIG, EINVAL,
+			"key \"dhcp\" means nothing without \"addressing\"");
+	if (!r)
+		r = addressing_parse(raw.dhcp, &conf.dhcp, err);
 	if (r < 0)
 		return err_ctx(err, r, "key \"guard\"");
 	*ret = conf;
@@ -102,7 +115,7 @@ int guard_conf_parse(const struct cni_call *call, bool is_vm,
 
 static bool is_wanted(const struct guard_conf *conf)
 {
-	return conf->antispoof;
+	return conf->antispoof || conf->addressing;
 }
 
 static bool is_own(const struct guarded *g, const struct cni_ip *ip)
@@ -128,6 +141,7 @@ static void make_rules(const struct guarded *g, struct ip_net *addrs,
 		.network = cni_attachment_hash(&network),
 		.antispoof = g->conf->antispoof,
 		.trunk = g->trunk,
+		.mirrored = g->mirrored,
 		.layer2 = !n && !g->conf->n_routed,
 		.mac = g->mac,
 		.host_mac = g->host_mac,
@@ -173,13 +187,34 @@ static int check(const struct guarded *g, const struct guard_rules *rules,
 	return guard_check(g->nl, g->ifindex, g->mirrored, rules, err);
 }
 
+/* A guest that has no addresses is told nothing. */
+static int tell(const struct guarded *g, const struct guard_rules *rules,
+		struct addressing *ret, struct cni_err *err)
+{
+	const struct addressing_from from = {
+		.call = g->call,
+		.conf = &g->conf->dhcp,
+		.result = g->ips,
+		.of = g->of,
+		.addrs = rules->addrs,
+		.n = rules->n,
+		.mac = g->tell_mac,
+		.neighbour = g->is_gateways,
+		.mtu = g->mtu,
+	};
+
+	return addressing_make(&from, ret, err);
+}
+
 static int with_rules(const struct guarded *g,
 		      int (*what)(const struct guarded *,
 				  const struct guard_rules *, struct cni_err *),
 		      struct cni_err *err)
 {
+	CLEANUP(addressing_free) struct addressing told = { 0 };
 	cleanup_free struct ip_net *addrs = NULL;
 	struct guard_rules rules;
+	int r = 0;
 
 	if (!is_wanted(g->conf))
 		return 0;
@@ -187,7 +222,11 @@ static int with_rules(const struct guarded *g,
 	if (!addrs)
 		return err_set(err, CNI_E_INTERNAL, ENOMEM, "guard");
 	make_rules(g, addrs, &rules);
-	return what(g, &rules, err);
+	if (g->conf->addressing && rules.n) {
+		r = tell(g, &rules, &told, err);
+		rules.answers = &told.answers;
+	}
+	return r ? r : what(g, &rules, err);
 }
 
 int guarded_put(const struct guarded *g, struct cni_err *err)

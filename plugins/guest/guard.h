@@ -11,16 +11,20 @@
 #include "cni/attachment.h"
 #include "cni/attachments.h"
 #include "cni/result.h"
+#include "guest/addressing.h"
 #include "net/netlink.h"
 
 /**
  * struct guard_conf - What a network wants of the guard
  * @antispoof:	A guest may send only what is its own
+ * @addressing:	It is told its addresses when it asks
+ * @dhcp:	And what else
  * @routed:	Addresses and networks that it may send from besides
  * @n_routed:	How many
  */
 struct guard_conf {
-	bool antispoof;
+	bool antispoof, addressing;
+	struct addressing_conf dhcp;
 	struct ip_net routed[GUARD_PREFIXES];
 	size_t n_routed;
 };
@@ -39,28 +43,33 @@ int guard_conf_parse(const struct cni_call *call, bool is_vm,
 
 /**
  * struct guarded - An attachment that is to be guarded
+ * @call:	The request
  * @attachment:	Whose
  * @conf:	What is wanted; where that is nothing, all below do nothing
  * @guard:	As guarded_begin() has opened it; CHECK does without
  * @mac:	The guest's
  * @host_mac:	The host's on its segment; zero: it has none there
+ * @tell_mac:	In whose name a guest is told; if @is_gateways, the gateway's own
  * @ips:	Its addresses; where it has none, any will do
  * @of:		One of its interfaces: only what is said to be of that; NULL: all
  * @nl:		rtnetlink in the namespace of
  * @ifindex:	its port
  * @mirrored:	What the guest sends goes out by it: a macvtap, a macvlan
  * @trunk:	The guest may tag its frames
+ * @mtu:	Of the port; 0: not said
  */
 struct guarded {
+	const struct cni_call *call;
 	const struct cni_attachment *attachment;
 	const struct guard_conf *conf;
 	const struct guard *guard;
-	struct mac mac, host_mac;
+	struct mac mac, host_mac, tell_mac;
 	const struct cni_result *ips;
 	const struct cni_interface *of;
 	struct netlink *nl;
 	uint32_t ifindex;
-	bool mirrored, trunk;
+	bool mirrored, trunk, is_gateways;
+	uint32_t mtu;
 };
 
 /**

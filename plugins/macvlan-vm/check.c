@@ -66,6 +66,7 @@ static int check_guarded(const struct job *j, const struct cni_result *prev,
 
 	g.of = e;
 	g.ifindex = guest->index;
+	g.mtu = guest->mtu;
 	return strcmp(guest->alias, j->alias) ? 0 : guarded_check(&g, err);
 }
 

@@ -121,6 +121,8 @@ static int check_all(struct job *j, struct cni_result *prev,
 		r = check_splice(j, j->iface.name, j->iface.index, j->tap, err);
 	if (!r)
 		r = check_splice(j, j->conf.name, j->tap, j->iface.index, err);
+	if (!r)
+		r = tap_vm_find_gateway(j, prev, err);
 	if (r < 0)
 		return r;
 	g = tap_vm_guarded(j, prev, e);

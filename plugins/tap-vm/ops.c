@@ -181,15 +181,16 @@ static int undo_splice(void *arg, struct cni_err *err)
 static int join(struct job *j, const struct cni_result *ips,
 		struct cni_err *err)
 {
-	const struct guarded g =
-		tap_vm_guarded(j, ips,
-			       check_find_entry(ips, j->attachment.ifname,
-						j->call->args.netns));
-	int r = guarded_put(&g, err);
+	struct guarded g;
+	int r = tap_vm_find_gateway(j, ips, err);
 
+	g = tap_vm_guarded(j, ips,
+			   check_find_entry(ips, j->attachment.ifname,
+					    j->call->args.netns));
+	if (!r)
+		r = guarded_put(&g, err);
 	if (!r)
 		r = splice(j, j->tap, j->iface.index, err);
-
 	if (!r)
 		r = link_set_up(j->guest.nl, j->tap, true, err);
 	if (!r)

@@ -94,7 +94,7 @@ set_up() {
 	# The reference's has no guard.
 	for name in tap,13 dyntap,14; do
 		conf "${name%,*}" bridge-vm "${name#*,}" \
-			'.attach = "tap" | .guard.antispoof = false'
+			'.attach = "tap" | .guard = {antispoof: false, addressing: false}'
 	done
 	conf guarded bridge-vm 19 '.attach = "tap"'
 	# With IPv6 it waits 5 s for an address that needs a carrier to settle.

@@ -138,7 +138,7 @@ worked "CHECK knows them"
 vm_end
 del v1 guest "$routes"
 
-off=$(conf '.attach = "tap" | .guard = {antispoof: false} | '"$ipam")
+off=$(conf '.attach = "tap" | .guard = {antispoof: false, addressing: false} | '"$ipam")
 add v1 guest "$off"
 worked "who wants no guard has none"
 same 0 "$(entries)" "the guard does not know it"

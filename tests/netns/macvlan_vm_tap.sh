@@ -243,10 +243,10 @@ two_whose_ifindex_clashes() {
 
 	clash=$(tap_tool clash)
 	read -r one two < <("$clash" "$net")
-	vm "$one" v1 "$(mconf '.guard.antispoof = false')"
+	vm "$one" v1 "$(mconf '.guard = {antispoof: false, addressing: false}')"
 	first=$node first_mac=$mac
 	vm "$two" v2 "$(mconf '.macvtap = {owner: 107} |
-		.guard.antispoof = false')"
+		.guard = {antispoof: false, addressing: false}')"
 	second=$node
 	same "$(index_in eth0 v1)" "$(index_in eth0 v2)" \
 		"two namespaces have macvtaps of one ifindex, $one and $two"
@@ -262,7 +262,7 @@ two_whose_ifindex_clashes() {
 	succeeds "and the second is heard" \
 		"$tap_arp" "$second" "$mac" "$ip" 10.1.0.99
 	check "$two" v2 "$(mconf '.macvtap = {owner: 107} |
-		.guard.antispoof = false')"
+		.guard = {antispoof: false, addressing: false}')"
 	worked "CHECK of the second"
 	cni DEL "$one" v1 "$(mconf)"
 	same "$(number eth0 v2) 107:0 660" "$(of "$second")" \

@@ -92,6 +92,67 @@ TEST(sixteen_may_be_allowed_and_no_more)
 		"key \"guard\": key \"allowedAddresses\": more than 16");
 }
 
+TEST(vms_are_told_their_addresses_and_containers_if_they_ask)
+{
+	assert_true(read_conf("", true).addressing);
+	assert_false(read_conf("", false).addressing);
+	assert_false(
+		read_conf("\"guard\":{\"addressing\":false}", true).addressing);
+	assert_true(
+		read_conf("\"guard\":{\"addressing\":true}", false).addressing);
+}
+
+TEST(what_they_are_told_besides_is_read)
+{
+	const struct guard_conf c = read_conf(
+		"\"guard\":{\"dhcp\":{\"leaseTime\":60,\"hostname\":\"h\","
+		"\"ntp\":[\"10.0.0.1\",\"fd00::1\"],\"bootServer\":\"s\","
+		"\"bootFile\":\"f\",\"bootUrl\":\"u\",\"options\":["
+		"{\"code\":43,\"hex\":\"0aFf\"},{\"code\":60,\"text\":\"abc\"}],"
+		"\"options6\":[{\"code\":300}]}}",
+		true);
+
+	assert_int_equal(c.dhcp.lease_s, 60);
+	assert_string_equal(c.dhcp.hostname, "h");
+	assert_string_equal(c.dhcp.boot_server, "s");
+	assert_string_equal(c.dhcp.boot_file, "f");
+	assert_string_equal(c.dhcp.boot_url, "u");
+	assert_int_equal(c.dhcp.n_ntp, 2);
+	assert_int_equal(c.dhcp.n_options, 3);
+	assert_int_equal(c.dhcp.options[0].code, 43);
+	assert_int_equal(c.dhcp.options[0].len, 2);
+	assert_memory_equal(c.dhcp.options[0].data, "\x0a\xff", 2);
+	assert_memory_equal(c.dhcp.options[1].data, "abc", 3);
+	assert_false(c.dhcp.options[1].ip6);
+	assert_true(c.dhcp.options[2].ip6);
+	assert_int_equal(c.dhcp.options[2].len, 0);
+}
+
+#define DHCP(x) "\"guard\":{\"dhcp\":{" x "}}"
+#define IN_DHCP "key \"guard\": key \"dhcp\": "
+
+TEST(what_nobody_can_be_told_is_refused_by_name)
+{
+	refuses("\"guard\":{\"addressing\":false,\"dhcp\":{}}", CNI_E_CONFIG,
+		"key \"guard\": key \"dhcp\" means nothing without \"addressing\"");
+	refuses(DHCP("\"ntp\":[\"ntp.example\"]"), CNI_E_CONFIG,
+		IN_DHCP "key \"ntp\": \"ntp.example\" is not an address");
+	refuses(DHCP("\"options\":[7]"), CNI_E_DECODE,
+		IN_DHCP "key \"options\": 7 is not an object");
+	refuses(DHCP("\"options\":[{\"hex\":\"00\"}]"), CNI_E_CONFIG,
+		IN_DHCP "key \"options\": key \"code\": 0 is not an option's");
+	refuses(DHCP("\"options\":[{\"code\":255}]"), CNI_E_CONFIG,
+		IN_DHCP
+		"key \"options\": key \"code\": 255 is not an option's");
+	refuses(DHCP("\"options6\":[{\"code\":5,\"hex\":\"0\"}]"), CNI_E_CONFIG,
+		IN_DHCP
+		"key \"options6\": option 5: key \"hex\": \"0\": not pairs of hex digits, at most 255");
+	refuses(DHCP("\"options\":[{\"code\":5,\"hex\":\"00\",\"text\":\"x\"}]"),
+		CNI_E_CONFIG,
+		IN_DHCP
+		"key \"options\": option 5: \"text\" or \"hex\", not both");
+}
+
 /* Whoever changes one of them raises GUARD_SCHEMA. */
 TEST(the_maps_are_those_of_schema_1)
 {
@@ -195,6 +256,10 @@ int main(void)
 		cmocka_unit_test(an_allowed_address_is_a_network_of_one),
 		cmocka_unit_test(what_cannot_be_is_refused_by_name),
 		cmocka_unit_test(sixteen_may_be_allowed_and_no_more),
+		cmocka_unit_test(
+			vms_are_told_their_addresses_and_containers_if_they_ask),
+		cmocka_unit_test(what_they_are_told_besides_is_read),
+		cmocka_unit_test(what_nobody_can_be_told_is_refused_by_name),
 		cmocka_unit_test(the_maps_are_those_of_schema_1),
 		cmocka_unit_test(addresses_go_where_the_program_looks),
 		cmocka_unit_test(networks_go_apart_with_their_masks),
