@@ -23,6 +23,13 @@ static bool is_own(const struct guard *g, uint32_t ifindex, uint64_t attachment,
 	       ret->attachment == attachment;
 }
 
+bool guard_knows(const struct guard *g, uint32_t ifindex, uint64_t attachment)
+{
+	struct guard_guest guest;
+
+	return is_own(g, ifindex, attachment, &guest);
+}
+
 uint32_t guard_index(const struct guard *g, uint64_t attachment, uint32_t index)
 {
 	struct guard_guest there;

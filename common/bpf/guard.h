@@ -174,6 +174,9 @@ int guard_check(struct netlink *nl, uint32_t ifindex, bool mirrored,
 int guard_counts(const struct guard *g, uint32_t ifindex,
 		 struct guard_counts *ret, struct cni_err *err);
 
+/** guard_knows() - Is that port the attachment's, and guarded? */
+bool guard_knows(const struct guard *g, uint32_t ifindex, uint64_t attachment);
+
 /** guard_counts_add() - The sum of two */
 void guard_counts_add(struct guard_counts *sum, const struct guard_counts *n);
 

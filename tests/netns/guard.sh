@@ -92,6 +92,22 @@ tc filter add dev "$p" ingress pref 40000 protocol all u32 match u32 0 0 \
 check v1 guest "$vm"
 worked "also beside somebody else's filter"
 
+# --- Put back, and renewed. ---
+
+tag_of() {
+	tc -j filter show dev "$p" "$1" pref 30560 |
+		jq -r 'map(select(.options))[0].options.prog.tag'
+}
+tags="$(tag_of ingress) $(tag_of egress)"
+tc filter del dev "$p" egress pref 30560
+tc filter replace dev "$p" ingress pref 30560 handle 1 protocol all \
+	bpf direct-action object-pinned "$(ls -d /sys/fs/bpf/weft/*/weft_to)"
+fails "another program in its place" test "$tags" = "$(tag_of ingress) $(tag_of egress)"
+same "guard: on 1 port" "$("$cni_bin/weft" repair)" "weft repair says where it is again"
+same "$tags" "$(tag_of ingress) $(tag_of egress)" "both programs are back"
+check v1 guest "$vm"
+worked "CHECK is content"
+
 # --- Closed where it is not known. ---
 
 guest_vm "$p" "$(jq -r '.interfaces[2].mac' <<<"$result")"

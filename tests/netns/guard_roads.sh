@@ -47,6 +47,14 @@ worked "CHECK is content"
 ip netns exec pod tc filter del dev tap0 ingress pref 30560
 check c1 pod "$second"
 refused 102 "CHECK sees that it is off" weft_guard_from
+mkdir -p /var/lib/cni/weft
+jq -n '{kind: "cniCacheV1", containerId: "c1", ifName: "eth0",
+	networkName: "net1", netns: "/run/netns/pod"}' \
+	>/var/lib/cni/weft/net1-c1-eth0
+same "guard: on 1 port" "$("$cni_bin/weft" repair)" "weft repair finds it in its pod"
+check c1 pod "$second"
+worked "CHECK is content again"
+rm -r /var/lib/cni/weft
 del c1 pod "$second"
 worked "DEL of tap-vm"
 same 0 "$(all_maps)" "leaves nothing"
