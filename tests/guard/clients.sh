@@ -4,6 +4,7 @@
 # Real clients ask for their addresses by a port that nobody listens on: what
 # answers is the guard. Each in a namespace of its own, as its user runs it.
 set -euo pipefail
+# shellcheck source=tests/lib/netns.sh
 . "$(dirname "$0")/../lib/netns.sh"
 test_main "$@"
 

@@ -244,12 +244,11 @@ inlined bool put_head(const struct request *r, const struct asker *who,
  * datagram: then so must the answer's, which is completed at the same place.
  * Nothing else tells; one in 65,536 is taken for the other. */
 inlined bool put_check(const struct request *r, struct __sk_buff *skb,
-		       bool partial, __u32 len)
+		       bool partial)
 {
 	const __u32 pseudo = sum_pseudo(&r->m);
-	const __u16 check =
-		partial ? fold(pseudo)
-			: check_of(sum_frame(skb, UDP_AT, len, pseudo));
+	const __u16 check = partial ? fold(pseudo)
+				    : check_of(sum_frame(skb, UDP_AT, pseudo));
 
 	return !skb_store(skb, UDP_AT + UDP_CHECK, &check, sizeof(check), 0);
 }
@@ -279,7 +278,7 @@ inlined bool reply(struct request *r, const struct asker *who, __u32 type)
 	if (type != NAK &&
 	    skb_store(skb, OPTIONS_AT + GUARD_HEAD4, a->rest4, rest, 0))
 		return false;
-	return put_check(r, skb, partial, len);
+	return put_check(r, skb, partial);
 }
 
 inlined enum guard_verdict answer_dhcp(const struct asker *who)
