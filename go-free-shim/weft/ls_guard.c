@@ -33,7 +33,7 @@ static int add_dropped(cJSON *obj, const struct guard_counts *c)
 
 	for (enum guard_verdict v = GUARD_PASS + 1; !r && v < GUARD_VERDICTS;
 	     v++)
-		if (c->from[v])
+		if (c->from[v] && v != GUARD_ANSWERED)
 			r = show_num(dropped, guard_verdict_name(v),
 				     (int64_t)c->from[v]);
 	return r;
@@ -52,6 +52,9 @@ int ls_guard_add(const struct guard *g, const struct cni_attachment *a,
 	r = json_add(obj, "guard", guard);
 	if (!r)
 		r = show_num(guard, "sent", (int64_t)c.from[GUARD_PASS]);
+	if (!r)
+		r = show_num(guard, "answered",
+			     (int64_t)c.from[GUARD_ANSWERED]);
 	if (!r)
 		r = show_num(guard, "received", (int64_t)c.to[GUARD_PASS]);
 	return r ? r : add_dropped(guard, &c);

@@ -65,6 +65,51 @@ same "10.1.0.2 24 10.1.0.1 10.1.0.53 weft.test 7200 vm7 10.1.0.123 1400" \
 	done | xargs)" "what CNI and the configuration know"
 same "10.1.0.9 boot.ipxe" "$(told siaddr) $(told boot_file)" "and whence it boots"
 pings "with what it was told it reaches the gateway" guest 10.1.0.1
+
+# By router advertisement where the router is, by DHCPv6 the address.
+default6() {
+	ip -n guest -6 -j route show default | jq -r '.[].gateway // empty'
+}
+advertised() {
+	local i
+
+	for ((i = 0; i < 50; i++)); do
+		[ -z "$(default6)" ] || return 0
+		sleep 0.1
+	done
+	return 1
+}
+in_guest sysctl -qw net.ipv6.conf.eth0.accept_ra=2
+in_guest ip link set eth0 down
+in_guest ip link set eth0 up
+succeeds "IPv6: its kernel hears a router" advertised
+same "$(ip -j link show br0 | jq -r '.[0].address')" \
+	"$(in_guest busybox ping -qc1 -W1 "$(default6)%eth0" >/dev/null 2>&1 || true
+	ip -n guest -6 -j neigh show "$(default6)" | jq -r '.[0].lladdr')" \
+	"which is the bridge"
+cat >"$TMPDIR/script6" <<'SCRIPT'
+#!/bin/bash
+[ "$reason" != BOUND6 ] ||
+	ip addr replace "$new_ip6_address/128" dev "$interface" nodad
+SCRIPT
+chmod +x "$TMPDIR/script6"
+asks6() {
+	in_guest timeout 20 dhclient -6 -1 -d -q -sf "$TMPDIR/script6" \
+		-cf /dev/null -lf "$TMPDIR/leases6" -pf "$TMPDIR/dhclient.pid" \
+		eth0 >/dev/null 2>&1 &
+	dhclient=$!
+	for ((i = 0; i < 100; i++)); do
+		[ -z "$(ip -n guest -6 -o addr show dev eth0 scope global)" ] ||
+			break
+		sleep 0.1
+	done
+	kill $dhclient
+	wait $dhclient 2>/dev/null || true
+}
+asks6
+same "fd00:1::2" "$(ip -n guest -6 -j addr show dev eth0 scope global |
+	jq -r '.[].addr_info[]?.local // empty')" "it asks by DHCPv6 and is told its address"
+pings "with that it reaches the gateway" guest fd00:1::1
 check v1 guest "$vm"
 worked "CHECK is content"
 dump() {
