@@ -9,7 +9,7 @@
 
 #include <linux/types.h>
 
-#define GUARD_SCHEMA 1
+#define GUARD_SCHEMA 2
 
 /* In a program's code a map is this number and its place below, which the
  * loader replaces with the map. */

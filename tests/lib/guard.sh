@@ -5,7 +5,7 @@
 # namespace that plays a VM's guest, the peers are 10.1.0.9 and fd00:1::9, and what
 # the guest has of IPAM is 10.1.0.5 and fd00:1::5.
 
-guard_maps=/sys/fs/bpf/weft/v1
+guard_maps=/sys/fs/bpf/weft/v2
 guard_vmm=$(tap_tool vmm)
 guest='' guest_mac=''
 # entries: how many guests the guard knows.

@@ -154,13 +154,15 @@ TEST(what_nobody_can_be_told_is_refused_by_name)
 }
 
 /* Whoever changes one of them raises GUARD_SCHEMA. */
-TEST(the_maps_are_those_of_schema_1)
+TEST(the_maps_are_those_of_schema_2)
 {
-	assert_int_equal(GUARD_SCHEMA, 1);
+	assert_int_equal(GUARD_SCHEMA, 2);
 	assert_int_equal(sizeof(struct guard_guest),
 			 8 + 8 + 4 + 8 + 4 + 16 + 64 + 64);
 	assert_int_equal(sizeof(struct guard_sources), 4 + 16 * 36);
 	assert_int_equal(sizeof(struct guard_claim), 24);
+	assert_int_equal(sizeof(struct guard_answer), 1200);
+	assert_int_equal(GUARD_VERDICTS, 19);
 	assert_int_equal(offsetof(struct guard_guest, mac), 20);
 	assert_int_equal(offsetof(struct guard_guest, ip4), 32);
 }
@@ -260,7 +262,7 @@ int main(void)
 			vms_are_told_their_addresses_and_containers_if_they_ask),
 		cmocka_unit_test(what_they_are_told_besides_is_read),
 		cmocka_unit_test(what_nobody_can_be_told_is_refused_by_name),
-		cmocka_unit_test(the_maps_are_those_of_schema_1),
+		cmocka_unit_test(the_maps_are_those_of_schema_2),
 		cmocka_unit_test(addresses_go_where_the_program_looks),
 		cmocka_unit_test(networks_go_apart_with_their_masks),
 		cmocka_unit_test(on_layer_2_any_address_is_the_guests),
