@@ -16,11 +16,15 @@
 #define CPUS_MAX 8192
 #define COUNTS_SIZE (CPUS_MAX * sizeof(struct guard_counts))
 
-static bool is_own(const struct guard *g, uint32_t ifindex, uint64_t attachment,
-		   struct guard_guest *ret)
+/* 1 if it is, 0 if it is another's or nobody's. */
+static int is_own(const struct guard *g, uint32_t ifindex, uint64_t attachment,
+		  struct guard_guest *ret)
 {
-	return !bpf_map_get(g->map[GUARD_GUESTS], &ifindex, ret) &&
-	       ret->attachment == attachment;
+	const int r = bpf_map_get(g->map[GUARD_GUESTS], &ifindex, ret);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	return ret->attachment == attachment;
 }
 
 bool guard_knows(const struct guard *g, uint32_t ifindex, uint64_t attachment)
@@ -58,7 +62,7 @@ static int take_index(const struct guard *g, uint32_t ifindex,
 	int r = bpf_map_put(g->map[GUARD_GUESTS], &ifindex, guest, BPF_NOEXIST);
 
 	if (r == -EEXIST) {
-		if (!is_own(g, ifindex, guest->attachment, &there))
+		if (is_own(g, ifindex, guest->attachment, &there) <= 0)
 			return err_say(
 				err, CNI_E_TAKEN, EEXIST,
 				"guard: interface %u is another attachment's",
@@ -192,14 +196,20 @@ static int remove_entries(const struct guard *g, uint32_t ifindex,
 		       : 0;
 }
 
+static int say_unread(int r, struct cni_err *err)
+{
+	return err_set(err, CNI_E_KERNEL, -r,
+		       "guard: read what holds for whom");
+}
+
 int guard_dismiss(const struct guard *g, uint32_t ifindex, uint64_t attachment,
 		  struct cni_err *err)
 {
 	struct guard_guest guest;
-	int r;
+	int r = is_own(g, ifindex, attachment, &guest);
 
-	if (!is_own(g, ifindex, attachment, &guest))
-		return 0;
+	if (r <= 0)
+		return r ? say_unread(r, err) : 0;
 	r = remove_claims(g, ifindex, &guest);
 	if (r < 0 && r != -ENOENT)
 		return err_set(err, CNI_E_KERNEL, -r,
@@ -282,37 +292,78 @@ bool guard_next(const struct guard *g, uint64_t attachment, uint32_t *ifindex)
 	return false;
 }
 
-static bool is_claimed(const struct guard *g, const struct guard_claim *c,
-		       uint32_t owner)
+/* 1 if it is, 0 if nobody knows of it any more. */
+static int is_claimed(const struct guard *g, const struct guard_claim *c,
+		      uint32_t owner)
 {
 	struct guard_guest guest;
+	int r;
 
 	if (owner == GUARD_HOST)
-		return true;
-	if (bpf_map_get(g->map[GUARD_GUESTS], &owner, &guest) < 0)
-		return false;
+		return 1;
+	r = bpf_map_get(g->map[GUARD_GUESTS], &owner, &guest);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
 	for (size_t i = 0; i < GUARD_LINK_LOCALS; i++)
 		if (!memcmp(guest.link_local[i], c->addr, sizeof(c->addr)))
-			return true;
+			return 1;
 	return !memcmp(guest.ip6[0], c->addr, sizeof(c->addr));
+}
+
+/* The end, or that one was gone already, is no failure. */
+static int first_failure(int acc, int r)
+{
+	return acc < 0 || r >= 0 || r == -ENOENT ? acc : r;
 }
 
 /* Of whom nobody knows any more: if one is taken from its owner at this moment,
  * that claims it again with its next frame. */
-static void collect_claims(const struct guard *g)
+static int collect_claims(const struct guard *g, struct cni_err *err)
 {
 	const int map = g->map[GUARD_CLAIMS];
 	struct guard_claim key, next;
 	uint32_t owner;
-	int end = bpf_map_next(map, NULL, &next);
+	int end = bpf_map_next(map, NULL, &next), r, acc = 0;
 
 	while (!end) {
 		key = next;
 		end = bpf_map_next(map, &key, &next);
-		if (!bpf_map_get(map, &key, &owner) &&
-		    !is_claimed(g, &key, owner))
-			(void)bpf_map_remove(map, &key);
+		r = bpf_map_get(map, &key, &owner);
+		if (!r)
+			r = is_claimed(g, &key, owner);
+		if (!r)
+			r = bpf_map_remove(map, &key);
+		acc = first_failure(acc, r);
 	}
+	acc = first_failure(acc, end);
+	return acc ? say_unread(acc, err) : 0;
+}
+
+/* Of one network, those that are not valid. */
+static int collect_guests(const struct guard *g, uint64_t network,
+			  bool (*is_valid)(uint64_t, void *), void *arg,
+			  struct cni_err *err)
+{
+	const int map = g->map[GUARD_GUESTS];
+	struct cni_err e = CNI_ERR_INIT;
+	struct guard_guest guest;
+	uint32_t key, next;
+	int more = bpf_map_next(map, NULL, &next), acc = 0, unread = 0, r;
+
+	while (!more) {
+		key = next;
+		/* Before it goes: from a key that is gone it begins anew. */
+		more = bpf_map_next(map, &key, &next);
+		r = bpf_map_get(map, &key, &guest);
+		unread = first_failure(unread, r);
+		if (r || guest.network != network ||
+		    is_valid(guest.attachment, arg))
+			continue;
+		r = guard_dismiss(g, key, guest.attachment, &e);
+		acc = err_keep_first(err, &e, r, acc);
+	}
+	unread = first_failure(unread, more);
+	return unread && !acc ? say_unread(unread, err) : acc;
 }
 
 int guard_collect(uint64_t network, bool (*is_valid)(uint64_t, void *),
@@ -320,27 +371,13 @@ int guard_collect(uint64_t network, bool (*is_valid)(uint64_t, void *),
 {
 	cleanup_guard struct guard g = GUARD_NONE;
 	struct cni_err e = CNI_ERR_INIT;
-	struct guard_guest guest;
-	uint32_t key, next;
-	int r, acc, more;
+	int r = guard_find(&g, err), acc;
 
-	r = guard_find(&g, err);
 	if (r <= 0)
 		return r;
-	acc = 0;
-	more = bpf_map_next(g.map[GUARD_GUESTS], NULL, &next);
-	while (!more) {
-		key = next;
-		/* Before it goes: from a key that is gone it begins anew. */
-		more = bpf_map_next(g.map[GUARD_GUESTS], &key, &next);
-		if (bpf_map_get(g.map[GUARD_GUESTS], &key, &guest) < 0 ||
-		    guest.network != network || is_valid(guest.attachment, arg))
-			continue;
-		r = guard_dismiss(&g, key, guest.attachment, &e);
-		acc = err_keep_first(err, &e, r, acc);
-	}
-	collect_claims(&g);
-	return acc;
+	acc = collect_guests(&g, network, is_valid, arg, err);
+	r = collect_claims(&g, &e);
+	return err_keep_first(err, &e, r, acc);
 }
 
 static bool is_nobody(uint64_t attachment, void *arg)
@@ -354,7 +391,7 @@ int guard_forget_network(uint64_t network, struct cni_err *err)
 {
 	cleanup_guard struct guard g = GUARD_NONE;
 	struct guard_claim key, next;
-	int r = guard_collect(network, is_nobody, NULL, err), end;
+	int r = guard_collect(network, is_nobody, NULL, err), end, acc = 0;
 
 	if (!r)
 		r = guard_find(&g, err);
@@ -365,7 +402,9 @@ int guard_forget_network(uint64_t network, struct cni_err *err)
 		key = next;
 		end = bpf_map_next(g.map[GUARD_CLAIMS], &key, &next);
 		if (key.network == network)
-			(void)bpf_map_remove(g.map[GUARD_CLAIMS], &key);
+			acc = first_failure(
+				acc, bpf_map_remove(g.map[GUARD_CLAIMS], &key));
 	}
-	return 0;
+	acc = first_failure(acc, end);
+	return acc ? say_unread(acc, err) : 0;
 }
