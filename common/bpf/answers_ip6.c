@@ -264,6 +264,7 @@ static int put_other(struct blob *o, const struct answers_option *x,
 		return err_say(err, CNI_E_CONFIG, EINVAL,
 			       "DHCPv6 option %u: not one that can be given",
 			       x->code);
+	o->what = "an option given by its number";
 	blob_u16(o, x->code);
 	blob_u16(o, (unsigned int)x->len);
 	blob_put(o, x->data, x->len);
@@ -315,8 +316,8 @@ static int put_addrs(const struct answers *a, struct guard_answer *ret,
 		ia->preferred = htonl(lease);
 		ia->valid = htonl(lease);
 	}
-	ret->t1 = htonl(tenths(lease, 5));
-	ret->t2 = htonl(tenths(lease, 8));
+	ret->t1 = htonl(ret->ia_n ? tenths(lease, 5) : 0);
+	ret->t2 = htonl(ret->ia_n ? tenths(lease, 8) : 0);
 	return 0;
 }
 

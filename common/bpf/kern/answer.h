@@ -19,6 +19,17 @@ enum {
  * the verifier believes no other test. */
 #define hide(x) asm volatile("" : "+r"(x))
 
+/* Return: is *@len one to @max? As Linux 6.1 understands it, to which unlike zero
+ * says nothing. */
+inlined bool is_some(__u32 *len, __u32 max)
+{
+	__u32 less = *len - 1;
+
+	hide(less);
+	*len = less + 1;
+	return less < max;
+}
+
 enum { PLACES = 0x7ff }; /* more than there are bytes in a question */
 
 /* Zero, since nothing is answered that has a tag; but the verifier does not know
@@ -79,8 +90,7 @@ inlined __u32 sum_frame(struct __sk_buff *skb, __u32 at, __u32 sum)
 			break;
 		if (left < SUM_STEP) {
 			__builtin_memset(&step, 0, sizeof(step));
-			hide(left);
-			if (!left || left >= SUM_STEP ||
+			if (!is_some(&left, SUM_STEP) ||
 			    skb_load(skb, at, &step, left))
 				break;
 		} else if (skb_load(skb, at, &step, SUM_STEP)) {
@@ -98,16 +108,6 @@ inlined __u16 check_of(__u32 sum)
 	const __u16 check = (__u16)~fold(sum);
 
 	return check ? check : 0xffff;
-}
-
-/* Put what is of any length up to @max at @at. Return: its length, or -1 */
-inlined int put_some(struct __sk_buff *skb, __u32 at, const void *from,
-		     __u32 len, const __u32 max)
-{
-	hide(len);
-	if (!len || len > max || skb_store(skb, at, from, len, 0))
-		return -1;
-	return (int)len;
 }
 
 /* It was never the guest's: what it asked is not counted as sent. */

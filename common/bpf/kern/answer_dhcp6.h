@@ -329,8 +329,7 @@ inlined bool put_id(struct reply6 *o, struct __sk_buff *skb,
 	if (!len)
 		return true;
 	len += sizeof(struct option6);
-	hide(len);
-	if (!len || len > sizeof(*id) ||
+	if (!is_some(&len, sizeof(*id)) ||
 	    skb_store(skb, o->at, id, len, 0))
 		return false;
 	o->at += len;
@@ -373,8 +372,7 @@ inlined bool put_ia(struct reply6 *o, struct __sk_buff *skb,
 			    .t1 = a->t1,
 			    .t2 = a->t2 };
 
-	hide(len);
-	if (!len || len > sizeof(a->ia))
+	if (!is_some(&len, sizeof(a->ia)))
 		return false;
 	ia.o.len = htons(sizeof(ia) - sizeof(ia.o) + len +
 			 (lost ? sizeof(gone) : 0));
@@ -410,10 +408,9 @@ inlined bool put_told(struct reply6 *o, struct __sk_buff *skb,
 		return false;
 	if (r->type == SOLICIT && !put_solicited(o, skb, r->rapid))
 		return false;
-	hide(len);
 	if (!len)
 		return true;
-	if (len > GUARD_REST6 || skb_store(skb, o->at, a->rest6, len, 0))
+	if (!is_some(&len, GUARD_REST6) || skb_store(skb, o->at, a->rest6, len, 0))
 		return false;
 	o->at += len;
 	return true;
@@ -459,9 +456,9 @@ inlined bool reply_dhcp6(const struct asker *who, const struct request6 *r,
 	struct duid id = {};
 	__u32 len = r->client_len + sizeof(struct option6);
 
-	hide(len);
-	if (r->client_len && (!len || len > sizeof(id) ||
-			      skb_load(who->skb, (__u32)r->client, &id, len)))
+	if (r->client_len &&
+	    (!is_some(&len, sizeof(id)) ||
+	     skb_load(who->skb, (__u32)r->client, &id, len)))
 		return false;
 	return begin_reply6(&o, who, LONGEST6) &&
 	       put_message(&o, who->skb, r, who->a, &id) &&

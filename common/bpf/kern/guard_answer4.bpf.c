@@ -262,7 +262,6 @@ inlined bool reply(struct request *r, const struct asker *who, __u32 type)
 	__u8 to[ETH_ALEN];
 	__u32 len;
 
-	hide(rest);
 	if (rest < NAK_REST || rest > GUARD_REST4)
 		return false;
 	len = OPTIONS_AT + GUARD_HEAD4 + rest;
@@ -276,7 +275,8 @@ inlined bool reply(struct request *r, const struct asker *who, __u32 type)
 	    !put_head(r, who, type))
 		return false;
 	if (type != NAK &&
-	    skb_store(skb, OPTIONS_AT + GUARD_HEAD4, a->rest4, rest, 0))
+	    (!is_some(&rest, GUARD_REST4) ||
+	     skb_store(skb, OPTIONS_AT + GUARD_HEAD4, a->rest4, rest, 0)))
 		return false;
 	return put_check(r, skb, partial);
 }
