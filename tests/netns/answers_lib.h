@@ -25,7 +25,7 @@
 #define GATEWAY_IP6 "fd00:1::1"
 #define ROUTER_LL "fe80::fc00:ff:fe00:9" /* of GATEWAY */
 
-enum { LO = 1, ETH = 14, UDP = 17, ICMP6 = 58, GARBLED = 20000 };
+enum { LO = 1, ETH = 14, UDP = 17, ICMP6 = 58, GARBLED = 5000 };
 
 /**
  * struct world - One guest, and what it is told
