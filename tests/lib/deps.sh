@@ -19,7 +19,8 @@ packages() {
 		dhcpcd-base systemd ;;
 	lint) echo clang-format clang-tidy cppcheck shellcheck ;;
 	demo) echo iproute2 nftables jq util-linux procps runc \
-		qemu-system-x86 busybox-static cpio xz-utils zstd kmod ;;
+		qemu-system-x86 busybox-static dhcpcd-base cpio xz-utils zstd \
+		kmod ;;
 	engines) echo podman conmon containerd runc python3-grpcio \
 		containernetworking-plugins ;;
 	kernel) echo qemu-system-x86 busybox-static cpio xz-utils zstd kmod \
