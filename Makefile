@@ -76,7 +76,7 @@ $(B)/obj/%.o: %.c Makefile
 
 $(OBJ): | $(BPF_GEN)
 
--include $(sort $(OBJ:.o=.d) $(HELPER_OBJ:.o=.d)) $(UNIT:=.d) $(NETNS:=.d)
+-include $(sort $(OBJ:.o=.d) $(HELPER_OBJ:.o=.d)) $(UNIT:=.d) $(NETNS:=.d) $(B)/tests/answering.d
 
 # Tests: one program per file, linked with everything but main().
 $(UNIT): $(B)/tests/%: tests/unit/%.c $(MOST)
@@ -90,6 +90,14 @@ $(NETNS): $(B)/tests/%: tests/netns/%.c $(MOST)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(MOST) \
 		-lcmocka $(LDLIBS)
+
+# For tests/guard: what a plugin does to a port, alone.
+ANSWERING := $(B)/tests/answering
+$(ANSWERING): tests/lib/answering.c $(MOST)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(MOST) \
+		$(LDLIBS)
 
 # The fault sweep: an injector, and a library to be preloaded.
 FAULTS := $(B)/faults/faults $(B)/faults/fail_alloc.so
@@ -139,7 +147,7 @@ install-static: static ## the same of the static build
 	$(call install-from,$(S)/bin)
 
 .PHONY: test-programs
-test-programs: $(UNIT) $(NETNS)
+test-programs: $(UNIT) $(NETNS) $(ANSWERING)
 
 .PHONY: deps
 deps: ## install what is missing for build, tests, lint and demo (as root)
@@ -153,7 +161,7 @@ demo: ## a container and a VM on one network, in a private host (as root)
 
 .PHONY: test
 test: ## install what is missing, run every test that this machine can run
-	$(Q)tests/lib/deps.sh build static test demo kernel
+	$(Q)tests/lib/deps.sh build static test demo kernel guard
 	$(Q)$(MAKE) --no-print-directory all fault-programs
 	$(Q)$(MAKE) --no-print-directory SAN=1 all test-programs
 	$(Q)tests/run.sh
@@ -177,8 +185,8 @@ test-kernel: ## the network tests in a VM with KERNEL=6.1 or 6.12 of Debian
 	$(Q)KERNEL=$(or $(KERNEL),6.1) tests/run.sh kernel
 
 .PHONY: test-guard
-test-guard: ## conformance, oracle and bypasses of the guard (as root)
-	$(Q)tests/lib/deps.sh build test
+test-guard: ## the guard: conformance, oracle, bypasses, real DHCP clients (as root)
+	$(Q)tests/lib/deps.sh build test guard
 	$(Q)$(MAKE) --no-print-directory SAN=1 all test-programs
 	$(Q)tests/run.sh guard
 

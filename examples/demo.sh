@@ -164,15 +164,27 @@ guests_start() {
 
 	vm_build
 	begin=$EPOCHREALTIME
-	vm_start vm1 "${port[vm1]}" "${mac[vm1]}" \
-		"${addresses[vm1]}" "${gateways[vm1]}"
+	vm_start vm1 "${port[vm1]}" "${mac[vm1]}" asks ''
 	if ! vm_ready vm1; then
 		vm_complaint vm1
 		die 'the VM does not boot'
 	fi
 	how="$vm_accel${vm_accel_why:+, for $vm_accel_why}"
 	say "vm1, a VM of QEMU ($how), after $(since "$begin") s:" \
-		"    \"$(vm_says vm1)\""
+		"    \"$(vm_says vm1)\"" \
+		'It asked for its addresses, and nothing but its port has answered:'
+	asked
+}
+
+# What the VM was told, as its kernel has it.
+asked() {
+	local has
+
+	has=$(guest_run vm1 "ip -o addr show dev eth0 scope global" |
+		awk '{ print $4 }' | sort | paste -sd' ')
+	say "    $has"
+	[ "$has" = "${addresses[vm1]%,*} ${ip6[vm1]}/128" ] ||
+		failed "the VM has $has, and not ${addresses[vm1]}"
 }
 
 # --- the picture -------------------------------------------------------------

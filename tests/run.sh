@@ -120,7 +120,7 @@ programs() {
 	done
 }
 
-[ $# -gt 0 ] || set -- unit netns build vms kernel
+[ $# -gt 0 ] || set -- unit netns guard build vms kernel
 mkdir -p "$logs"
 list=$(programs "$@")
 kernel=

@@ -12,6 +12,7 @@
 #include "base/mac.h"
 #include "bpf/guard_abi.h"
 
+struct answers;
 struct netlink;
 
 /**
@@ -21,7 +22,7 @@ struct netlink;
  * @to:		Program for what it is sent
  */
 struct guard {
-	int map[GUARD_MAPS];
+	int map[GUARD_ALL_MAPS];
 	int from, to;
 };
 
@@ -32,19 +33,24 @@ struct guard {
  * @antispoof:	It may send only what is its own
  * @trunk:	It may tag its frames
  * @mac:	Its own
+ * @host_mac:	The host's on that segment, or zero: what link-local address that
+ *		gives is no guest's
  * @addrs:	Its own, @n of them; the lengths of prefixes are not looked at
  * @routed:	Networks that it may send from besides, @n_routed of them
  * @layer2:	Nobody gives it addresses: any will do
+ * @mirrored:	A macvtap: what it sends goes out by its port
+ * @answers:	What it is told when it asks for its addresses; NULL: nothing
  */
 struct guard_rules {
 	uint64_t attachment;
 	uint64_t network;
-	bool antispoof, trunk, layer2;
-	struct mac mac;
+	bool antispoof, trunk, layer2, mirrored;
+	struct mac mac, host_mac;
 	const struct ip_net *addrs;
 	size_t n;
 	const struct ip_net *routed;
 	size_t n_routed;
+	const struct answers *answers;
 };
 
 /**
@@ -81,9 +87,10 @@ int guard_find(struct guard *ret, struct cni_err *err);
 /** guard_close() - What is loaded stays */
 void guard_close(struct guard *g);
 
-#define GUARD_NONE                                                           \
-	{                                                                    \
-		.map = { [0 ... GUARD_MAPS - 1] = -1 }, .from = -1, .to = -1 \
+#define GUARD_NONE                                                      \
+	{                                                               \
+		.map = { [0 ... GUARD_ALL_MAPS - 1] = -1 }, .from = -1, \
+		.to = -1                                                \
 	}
 #define cleanup_guard CLEANUP(guard_close)
 
@@ -128,11 +135,13 @@ int guard_dismiss(const struct guard *g, uint32_t ifindex, uint64_t attachment,
  * guard_dismiss_all() - Wherever guard_index() may have put it
  * @attachment:	Its hash
  * @index:	The first choice
+ * @ifindex:	Its port besides; 0: none is known
  * @err:	Filled on failure
  *
  * Return: 0, also if the guard was never loaded, or a negative errno
  */
-int guard_dismiss_all(uint64_t attachment, uint32_t index, struct cni_err *err);
+int guard_dismiss_all(uint64_t attachment, uint32_t index, uint32_t ifindex,
+		      struct cni_err *err);
 
 /**
  * guard_attach() - Put the programs on a port, over those of another build
@@ -166,11 +175,32 @@ int guard_check(struct netlink *nl, uint32_t ifindex, bool mirrored,
 int guard_counts(const struct guard *g, uint32_t ifindex,
 		 struct guard_counts *ret, struct cni_err *err);
 
+/** guard_knows() - Is that port the attachment's, and guarded? */
+bool guard_knows(const struct guard *g, uint32_t ifindex, uint64_t attachment);
+
+/** guard_counts_add() - The sum of two */
+void guard_counts_add(struct guard_counts *sum, const struct guard_counts *n);
+
+/**
+ * guard_next() - Go through the ports of an attachment
+ * @g:		The guard
+ * @attachment:	Its hash
+ * @ifindex:	0: begin; then where the last call has got to
+ *
+ * Reads the entries of every guest: not for ADD, DEL and CHECK.
+ *
+ * Return: is there another one?
+ */
+bool guard_next(const struct guard *g, uint64_t attachment, uint32_t *ifindex);
+
 /** guard_verdict_name() - "pass", "mac", ...: as users read it */
 const char *guard_verdict_name(enum guard_verdict v);
 
+/** guard_link_local() - That which a MAC gives: RFC 4291 appendix A */
+void guard_link_local(const struct mac *mac, uint32_t ret[4]);
+
 /**
- * guard_collect() - Dismiss what is stale of a network
+ * guard_collect() - Dismiss what is stale of a network, and claims of nobody
  * @network:	Its hash
  * @is_valid:	Called with an attachment's hash
  * @arg:	Handed to it
@@ -180,5 +210,12 @@ const char *guard_verdict_name(enum guard_verdict v);
  */
 int guard_collect(uint64_t network, bool (*is_valid)(uint64_t, void *),
 		  void *arg, struct cni_err *err);
+
+/**
+ * guard_forget_network() - All of a network, the host's claims included
+ *
+ * Return: 0 or a negative errno
+ */
+int guard_forget_network(uint64_t network, struct cni_err *err);
 
 #endif

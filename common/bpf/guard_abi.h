@@ -9,7 +9,7 @@
 
 #include <linux/types.h>
 
-#define GUARD_SCHEMA 1
+#define GUARD_SCHEMA 3
 
 /* In a program's code a map is this number and its place below, which the
  * loader replaces with the map. */
@@ -20,12 +20,22 @@ enum guard_map {
 	GUARD_SOURCES,
 	GUARD_CLAIMS,
 	GUARD_COUNTS,
+	GUARD_ANSWERED_BY,
 	GUARD_POLICIES,
 	GUARD_PEERS,
 	GUARD_PORTS,
 	GUARD_FLOWS,
 	GUARD_PARTS,
 	GUARD_MAPS,
+	GUARD_TAILS = GUARD_MAPS, /* of one build: it holds programs */
+	GUARD_ALL_MAPS,
+};
+
+/* Places in GUARD_TAILS. */
+enum guard_tail {
+	GUARD_ANSWER4,
+	GUARD_ANSWER6,
+	GUARD_ANSWERERS,
 };
 
 enum {
@@ -41,8 +51,10 @@ enum {
 	GUARD_ANY_IP6 = 1 << 3,
 	GUARD_IP4 = 1 << 4, /* it has addresses of that family */
 	GUARD_IP6 = 1 << 5,
-	GUARD_ROUTES = 1 << 6,	/* it has an entry in GUARD_SOURCES */
-	GUARD_POLICED = 1 << 9, /* it has an entry in GUARD_POLICIES */
+	GUARD_ROUTES = 1 << 6,	 /* it has an entry in GUARD_SOURCES */
+	GUARD_ANSWERS = 1 << 7,	 /* it has an entry in GUARD_ANSWERED_BY */
+	GUARD_MIRRORED = 1 << 8, /* what it sends goes out by its port */
+	GUARD_POLICED = 1 << 9,	 /* it has an entry in GUARD_POLICIES */
 };
 
 /**
@@ -83,10 +95,75 @@ struct guard_sources {
 	struct guard_prefix prefix[GUARD_PREFIXES];
 };
 
-/** struct guard_claim - A link-local address of a network; who has it */
+/**
+ * struct guard_claim - A link-local address of a network; whose port has it
+ *
+ * GUARD_HOST: no guest ever does.
+ */
 struct guard_claim {
 	__u64 network;
 	__u32 addr[4];
+};
+
+#define GUARD_HOST 0U
+
+enum {
+	GUARD_ANSWER_ADDRS = 4, /* of IPv6, that a guest is given */
+	GUARD_HEAD4 = 28,	/* message type, server, lease; a PAD */
+	GUARD_NAMES4 = 196,	/* server's name, file, magic number */
+	GUARD_REST4 = 280,	/* 308 with the head: what every client takes */
+	GUARD_REST6 = 256,
+	GUARD_RA = 256,
+};
+
+enum {
+	GUARD_NEIGHBOUR = 1 << 0, /* the gateway's MAC is known: say it */
+	GUARD_DHCP4 = 1 << 1,
+	GUARD_DHCP6 = 1 << 2,
+};
+
+/* RFC 8415 section 21.6, in network byte order. */
+struct guard_ia_addr {
+	__u16 code, len;
+	__u32 addr[4];
+	__u32 preferred, valid;
+};
+
+/**
+ * struct guard_answer - What a guest is told when it asks; by its ifindex. All
+ *	in network byte order but for flags and lengths
+ * @mac:	Who tells it: the gateway
+ * @flags:	GUARD_NEIGHBOUR and others
+ * @ip4:	The guest's
+ * @server4:	Who has given it
+ * @next4:	From where a boot file comes; zero: nowhere
+ * @gateway4, @gateway6: Who asks for its MAC is told @mac; zero: nobody
+ * @router6:	The same; link-local, from where IPv6 is answered
+ * @t1, @t2:	When to renew and to rebind, of DHCPv6
+ * @rest4_len:	Bytes of @rest4
+ * @rest6_len:	Bytes of @rest6
+ * @ra_len:	Bytes of @ra; zero: no router advertisements
+ * @ia_n:	How many @ia has
+ * @head4:	Options that every DHCPv4 message begins with
+ * @names4:	What comes before these
+ * @rest4:	What comes behind, up to the end and at least 32 bytes
+ * @ia:		Its addresses
+ * @rest6:	Options of DHCPv6 without identities
+ * @ra:		A router advertisement whose checksum is zero
+ */
+struct guard_answer {
+	__u8 mac[6];
+	__u16 flags;
+	__u32 ip4, server4, next4, gateway4;
+	__u32 gateway6[4], router6[4];
+	__u32 t1, t2;
+	__u16 rest4_len, rest6_len, ra_len, ia_n;
+	__u8 head4[GUARD_HEAD4];
+	__u8 names4[GUARD_NAMES4];
+	__u8 rest4[GUARD_REST4];
+	struct guard_ia_addr ia[GUARD_ANSWER_ADDRS];
+	__u8 rest6[GUARD_REST6];
+	__u8 ra[GUARD_RA];
 };
 
 /* What becomes of a frame. In this order in `weft` and in the documentation. */
@@ -108,6 +185,8 @@ enum guard_verdict {
 	GUARD_QUERIER,	   /* asks for multicast groups as a router does */
 	GUARD_OPTIONS,	   /* IPv4 options, IPv6 routing or too many headers */
 	GUARD_FRAGMENT,	   /* a fragment that hides what it is part of */
+	GUARD_ANSWERED,	   /* asked for an address or for the gateway: told */
+	GUARD_FAILED,	   /* to be answered, but the kernel could not */
 	GUARD_POLICY,	   /* a rule denies it, or none allows it */
 	GUARD_PART,	   /* a fragment whose first part has not passed */
 	GUARD_VERDICTS,

@@ -8,6 +8,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -20,6 +21,7 @@
 #define HOME BPFFS "/weft"
 
 enum {
+	LOAD_64 = BPF_LD + BPF_DW + BPF_IMM,
 	MODE = 0700,
 	LOCK_TIMEOUT_S = 10,
 	PATH_SIZE = 96,
@@ -38,13 +40,21 @@ static const uint64_t to_insns[] = {
 #include "guard_to.insns"
 };
 
+static const uint64_t answer4_insns[] = {
+#include "guard_answer4.insns"
+};
+
+static const uint64_t answer6_insns[] = {
+#include "guard_answer6.insns"
+};
+
 static const char build_id[] =
 #include "guard.id"
 	;
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 
-static const struct bpf_map_def maps[GUARD_MAPS] = {
+static const struct bpf_map_def maps[GUARD_ALL_MAPS] = {
 	[GUARD_GUESTS] = { "weft_guests", BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC,
 			   sizeof(uint32_t), sizeof(struct guard_guest),
 			   GUESTS_MAX },
@@ -57,6 +67,9 @@ static const struct bpf_map_def maps[GUARD_MAPS] = {
 	[GUARD_COUNTS] = { "weft_counts", BPF_MAP_TYPE_PERCPU_HASH,
 			   BPF_F_NO_PREALLOC, sizeof(uint32_t),
 			   sizeof(struct guard_counts), GUESTS_MAX },
+	[GUARD_ANSWERED_BY] = { "weft_answers", BPF_MAP_TYPE_HASH,
+				BPF_F_NO_PREALLOC, sizeof(uint32_t),
+				sizeof(struct guard_answer), GUESTS_MAX },
 	[GUARD_POLICIES] = { "weft_policies", BPF_MAP_TYPE_HASH,
 			     BPF_F_NO_PREALLOC, sizeof(uint32_t),
 			     sizeof(struct guard_policy), GUESTS_MAX },
@@ -72,6 +85,8 @@ static const struct bpf_map_def maps[GUARD_MAPS] = {
 	[GUARD_PARTS] = { "weft_parts", BPF_MAP_TYPE_LRU_HASH, 0,
 			  sizeof(struct guard_part), sizeof(uint32_t),
 			  PARTS_MAX },
+	[GUARD_TAILS] = { "weft_tails", BPF_MAP_TYPE_PROG_ARRAY, 0,
+			  sizeof(uint32_t), sizeof(uint32_t), GUARD_ANSWERERS },
 };
 
 static const struct bpf_code programs[] = {
@@ -79,10 +94,21 @@ static const struct bpf_code programs[] = {
 	{ "weft_to", to_insns, COUNT(to_insns) },
 };
 
+static const struct bpf_code answerers[GUARD_ANSWERERS] = {
+	[GUARD_ANSWER4] = { "weft_answer4", answer4_insns,
+			    COUNT(answer4_insns) },
+	[GUARD_ANSWER6] = { "weft_answer6", answer6_insns,
+			    COUNT(answer6_insns) },
+};
+
 static void map_path(size_t i, char ret[PATH_SIZE])
 {
-	(void)snprintf(ret, PATH_SIZE, HOME "/v%d/%s", GUARD_SCHEMA,
-		       maps[i].name);
+	if (i == GUARD_TAILS)
+		(void)snprintf(ret, PATH_SIZE, HOME "/%s/%s", build_id,
+			       maps[i].name);
+	else
+		(void)snprintf(ret, PATH_SIZE, HOME "/v%d/%s", GUARD_SCHEMA,
+			       maps[i].name);
 }
 
 static void program_path(size_t i, char ret[PATH_SIZE])
@@ -98,7 +124,7 @@ static int *program_fd(struct guard *g, size_t i)
 
 void guard_close(struct guard *g)
 {
-	for (size_t i = 0; i < GUARD_MAPS; i++)
+	for (size_t i = 0; i < GUARD_ALL_MAPS; i++)
 		closep(&g->map[i]);
 	closep(&g->from);
 	closep(&g->to);
@@ -110,12 +136,12 @@ static int say_open(int r, const char *path, struct cni_err *err)
 	return err_set(err, CNI_E_KERNEL, -r, "guard: open %s", path);
 }
 
-/* Return: 1 if all are there, 0 if not, or a negative errno */
-static int open_maps(struct guard *g, struct cni_err *err)
+/* Return: 1 if all up to @end are there, 0 if not, or a negative errno */
+static int open_maps(struct guard *g, size_t end, struct cni_err *err)
 {
 	char path[PATH_SIZE];
 
-	for (size_t i = 0; i < GUARD_MAPS; i++) {
+	for (size_t i = 0; i < end; i++) {
 		map_path(i, path);
 		g->map[i] = bpf_pinned(path);
 		if (g->map[i] < 0)
@@ -203,10 +229,10 @@ static int put_maps(const struct guard *g, struct bpf_insn *insn, size_t n,
 		    struct cni_err *err)
 {
 	for (size_t i = 0; i + 1 < n; i++) {
-		if (insn[i].code != (BPF_LD | BPF_DW | BPF_IMM) ||
+		if (insn[i].code != LOAD_64 ||
 		    (uint32_t)insn[i + 1].imm != GUARD_MAP_MARK)
 			continue;
-		if (insn[i].imm < 0 || insn[i].imm >= GUARD_MAPS)
+		if (insn[i].imm < 0 || insn[i].imm >= GUARD_ALL_MAPS)
 			return err_say(err, CNI_E_INTERNAL, EINVAL,
 				       "guard: built with map %d", insn[i].imm);
 		insn[i].src_reg = BPF_PSEUDO_MAP_FD;
@@ -216,20 +242,25 @@ static int put_maps(const struct guard *g, struct bpf_insn *insn, size_t n,
 	return 0;
 }
 
-static int make_program(struct guard *g, size_t i, struct cni_err *err)
+static int load_program(const struct guard *g, const struct bpf_code *from,
+			int *ret_fd, struct cni_err *err)
 {
-	const size_t n = programs[i].n;
-	cleanup_free uint64_t *insns = malloc(n * sizeof(*insns));
-	const struct bpf_code code = { programs[i].name, insns, n };
-	char path[PATH_SIZE];
+	cleanup_free uint64_t *insns = malloc(from->n * sizeof(*insns));
+	const struct bpf_code code = { from->name, insns, from->n };
 	int r;
 
 	if (!insns)
 		return err_set(err, CNI_E_INTERNAL, ENOMEM, "guard");
-	memcpy(insns, programs[i].insns, n * sizeof(*insns));
-	r = put_maps(g, (struct bpf_insn *)insns, n, err);
-	if (!r)
-		r = bpf_prog_load(&code, program_fd(g, i), err);
+	memcpy(insns, from->insns, from->n * sizeof(*insns));
+	r = put_maps(g, (struct bpf_insn *)insns, from->n, err);
+	return r ? r : bpf_prog_load(&code, ret_fd, err);
+}
+
+static int make_program(struct guard *g, size_t i, struct cni_err *err)
+{
+	char path[PATH_SIZE];
+	int r = load_program(g, &programs[i], program_fd(g, i), err);
+
 	if (r < 0)
 		return r;
 	program_path(i, path);
@@ -239,10 +270,70 @@ static int make_program(struct guard *g, size_t i, struct cni_err *err)
 		     : 0;
 }
 
+static int put_answerer(const struct guard *g, uint32_t i, struct cni_err *err)
+{
+	cleanup_close int fd = -1;
+	int r = load_program(g, &answerers[i], &fd, err);
+
+	if (r < 0)
+		return r;
+	r = bpf_map_put(g->map[GUARD_TAILS], &i, &fd, BPF_ANY);
+	return r < 0 ? err_set(err, CNI_E_KERNEL, -r,
+			       "guard: let eBPF program %s be called",
+			       answerers[i].name)
+		     : 0;
+}
+
+static int remove_programs(struct guard *g, struct cni_err *err)
+{
+	char path[PATH_SIZE];
+
+	for (size_t i = 0; i < COUNT(programs); i++) {
+		int *fd = program_fd(g, i);
+
+		closep(fd);
+		*fd = -1;
+		program_path(i, path);
+		if (unlink(path) < 0 && errno != ENOENT)
+			return err_set(err, CNI_E_KERNEL, errno,
+				       "guard: remove %s", path);
+	}
+	return 0;
+}
+
+/* Pinned when it is filled: what is there is whole. Programs that call by an
+ * older one are not to be attached any more. */
+static int make_tails(struct guard *g, struct cni_err *err)
+{
+	int *fd = &g->map[GUARD_TAILS];
+	char path[PATH_SIZE];
+	int r = 0;
+
+	map_path(GUARD_TAILS, path);
+	if (*fd < 0)
+		*fd = bpf_pinned(path);
+	if (*fd >= 0)
+		return 0;
+	*fd = bpf_map_make(&maps[GUARD_TAILS]);
+	if (*fd < 0)
+		return err_set(err, CNI_E_KERNEL, -*fd,
+			       "guard: make eBPF map %s", path);
+	for (uint32_t i = 0; !r && i < GUARD_ANSWERERS; i++)
+		r = put_answerer(g, i, err);
+	if (!r)
+		r = remove_programs(g, err);
+	if (r < 0)
+		return r;
+	r = bpf_pin(*fd, path);
+	return r < 0 ? err_set(err, CNI_E_KERNEL, -r, "guard: pin eBPF map %s",
+			       path)
+		     : 0;
+}
+
 static int make_programs(struct guard *g, struct cni_err *err)
 {
 	char path[PATH_SIZE];
-	int r = 0;
+	int r = make_tails(g, err);
 
 	for (size_t i = 0; !r && i < COUNT(programs); i++) {
 		int *fd = program_fd(g, i);
@@ -283,7 +374,7 @@ int guard_open(struct guard *ret, struct cni_err *err)
 	int r;
 
 	*ret = (struct guard)GUARD_NONE;
-	r = open_maps(ret, err);
+	r = open_maps(ret, GUARD_ALL_MAPS, err);
 	if (r > 0)
 		r = open_programs(ret, err);
 	if (r < 0)
@@ -294,5 +385,6 @@ int guard_open(struct guard *ret, struct cni_err *err)
 int guard_find(struct guard *ret, struct cni_err *err)
 {
 	*ret = (struct guard)GUARD_NONE;
-	return open_maps(ret, err);
+	/* Who may not even look has never loaded it: rootless, no bpffs. */
+	return access(HOME, F_OK) < 0 ? 0 : open_maps(ret, GUARD_MAPS, err);
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "bpf/answers.h"
 #include "bpf/filter.h"
 #include "bpf/guard.h"
 #include "bpf/map.h"
@@ -71,6 +72,21 @@ static bool is_as_written(const struct guard_guest *have,
 	return !memcmp(have, want, sizeof(*want));
 }
 
+static int check_answers(const struct guard *g, uint32_t ifindex,
+			 const struct answers *answers, struct cni_err *err)
+{
+	struct guard_answer want, have;
+	int r = answers_encode(answers, &want, err);
+
+	if (r < 0)
+		return r;
+	r = bpf_map_get(g->map[GUARD_ANSWERED_BY], &ifindex, &have);
+	return r < 0 || memcmp(&want, &have, sizeof(want))
+		       ? stale(err, ifindex,
+			       "what its guest is told was changed")
+		       : 0;
+}
+
 static int check_entry(const struct guard *g, uint32_t ifindex,
 		       const struct guard_rules *rules, struct cni_err *err)
 {
@@ -85,13 +101,12 @@ static int check_entry(const struct guard *g, uint32_t ifindex,
 		return stale(err, ifindex, "what holds for it is missing");
 	if (!is_as_written(&have, &want))
 		return stale(err, ifindex, "what holds for it was changed");
-	if (!more.n)
-		return 0;
-	r = bpf_map_get(g->map[GUARD_SOURCES], &ifindex, &more_there);
-	return r < 0 || memcmp(&more, &more_there, sizeof(more))
-		       ? stale(err, ifindex,
-			       "what it may send from was changed")
-		       : 0;
+	r = more.n ? bpf_map_get(g->map[GUARD_SOURCES], &ifindex, &more_there)
+		   : 0;
+	if (r < 0 || (more.n && memcmp(&more, &more_there, sizeof(more)) != 0))
+		return stale(err, ifindex, "what it may send from was changed");
+	return rules->answers ? check_answers(g, ifindex, rules->answers, err)
+			      : 0;
 }
 
 int guard_check(struct netlink *nl, uint32_t ifindex, bool mirrored,

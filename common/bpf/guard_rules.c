@@ -29,6 +29,8 @@ const char *guard_verdict_name(enum guard_verdict v)
 		[GUARD_QUERIER] = "querier",
 		[GUARD_OPTIONS] = "options",
 		[GUARD_FRAGMENT] = "fragment",
+		[GUARD_ANSWERED] = "answered",
+		[GUARD_FAILED] = "failed",
 		[GUARD_POLICY] = "policy",
 		[GUARD_PART] = "part",
 	};
@@ -36,8 +38,7 @@ const char *guard_verdict_name(enum guard_verdict v)
 	return v < GUARD_VERDICTS ? names[v] : "?";
 }
 
-/* RFC 4291 appendix A: what most guests begin with. */
-static void link_local_of(const struct mac *mac, uint32_t ret[4])
+void guard_link_local(const struct mac *mac, uint32_t ret[4])
 {
 	const uint8_t b[16] = {
 		0xfe,	   0x80,      [EUI64_AT] = mac->b[0] ^ LOCAL_BIT,
@@ -110,6 +111,8 @@ static uint32_t flags_of(const struct guard_rules *r)
 {
 	return (r->antispoof ? GUARD_ANTISPOOF : 0U) |
 	       (r->trunk ? GUARD_TRUNK : 0U) |
+	       (r->answers ? GUARD_ANSWERS : 0U) |
+	       (r->mirrored ? GUARD_MIRRORED : 0U) |
 	       (r->layer2
 			? GUARD_ANY_IP4 | GUARD_ANY_IP6 | GUARD_IP4 | GUARD_IP6
 			: 0U) |
@@ -127,7 +130,7 @@ int guard_encode(const struct guard_rules *r, struct guard_guest *ret,
 	int e = 0;
 
 	memcpy(g.mac, r->mac.b, sizeof(g.mac));
-	link_local_of(&r->mac, g.ip6[0]);
+	guard_link_local(&r->mac, g.ip6[0]);
 	for (size_t i = 0; !e && i < r->n; i++)
 		e = add_addr(&r->addrs[i], &g, &more, err);
 	for (size_t i = 0; !e && i < r->n_routed; i++)

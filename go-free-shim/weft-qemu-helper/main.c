@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "cni/args.h"
+#include "cni/attachment.h"
 #include "libcni/cache.h"
 #include "net/netns.h"
 #include "net/tap.h"
@@ -29,11 +30,13 @@ enum { GROUPS_MAX = 1024, FIRST_FD = 3, NAME_MAX_LEN = 64 };
  * @network:	Of --br=NETWORK[:NAME]
  * @id:		qemu-<uid>-<NAME>, or a random one: nobody else's
  * @fd:		A Unix socket that gets the tap
+ * @mac:	Only say which MAC the VM of that name has to have
  */
 struct asked {
 	char network[256];
 	char id[NAME_MAX_LEN + 32];
 	int fd;
+	bool mac;
 };
 
 static int read_br(const char *br, struct asked *ret, struct cni_err *err)
@@ -46,6 +49,11 @@ static int read_br(const char *br, struct asked *ret, struct cni_err *err)
 	if (n >= sizeof(ret->network) || !cni_name_is_valid(ret->network))
 		return err_say(err, CNI_E_ENV, EINVAL,
 			       "--br: no network's name");
+	if (!br[n] && ret->mac)
+		return err_say(
+			err, CNI_E_ENV, EINVAL,
+			"--mac --br=%s: only a VM with a name keeps its MAC",
+			ret->network);
 	if (!br[n]) {
 		if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 			return err_set(err, CNI_E_INTERNAL, errno, "getrandom");
@@ -83,6 +91,7 @@ static int read_args(int argc, char **argv, struct asked *ret,
 		{ "use-vnet", no_argument, NULL, 'v' },
 		{ "br", required_argument, NULL, 'b' },
 		{ "fd", required_argument, NULL, 'f' },
+		{ "mac", no_argument, NULL, 'm' },
 		{ 0 },
 	};
 	const char *br = NULL, *fd = NULL;
@@ -98,16 +107,20 @@ static int read_args(int argc, char **argv, struct asked *ret,
 		case 'f':
 			fd = optarg;
 			break;
+		case 'm':
+			ret->mac = true;
+			break;
 		default:
 			br = NULL;
 			optind = argc;
 		}
-	if (!br || !fd || optind < argc)
+	if (!br || (ret->mac && fd) || (!ret->mac && !fd) || optind < argc)
 		return err_say(err, CNI_E_ENV, EINVAL,
 			       "usage: weft-qemu-helper [--use-vnet] "
-			       "--br=NETWORK[:NAME] --fd=SOCKET");
+			       "--br=NETWORK[:NAME] --fd=SOCKET, or "
+			       "--mac --br=NETWORK:NAME");
 	c = read_br(br, ret, err);
-	return c ? c : read_fd(fd, &ret->fd, err);
+	return c || !fd ? c : read_fd(fd, &ret->fd, err);
 }
 
 static int uid_of(const char *name, uid_t *ret)
@@ -238,6 +251,17 @@ static void tell(const struct asked *q, struct run_nic *nic)
 		      nic->words.v[RUN_MTU]);
 }
 
+/* No secret: a hash of what who asks has said, and of the machine's ID. */
+static int tell_mac(const struct asked *q)
+{
+	const struct cni_attachment a = { q->network, q->id, "eth0" };
+	struct mac guest, port;
+	char text[MAC_STR_SIZE];
+
+	cni_attachment_macs(&a, &guest, &port);
+	return puts(mac_format(&guest, text)) < 0 || fflush(stdout) ? 1 : 0;
+}
+
 int main(int argc, char **argv)
 {
 	CLEANUP(run_nic_free) struct run_nic nic = { 0 };
@@ -246,6 +270,8 @@ int main(int argc, char **argv)
 	struct asked q = { .fd = -1 };
 	int r = read_args(argc, argv, &q, &err);
 
+	if (!r && q.mac)
+		return tell_mac(&q);
 	if (!r)
 		r = privilege_clean(q.fd, &err);
 	if (!r)

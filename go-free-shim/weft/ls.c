@@ -9,6 +9,7 @@
 #include "net/addr.h"
 #include "net/link.h"
 #include "weft/leases.h"
+#include "weft/ls_guard.h"
 #include "weft/ls_splice.h"
 #include "weft/show.h"
 #include "weft/table.h"
@@ -27,6 +28,7 @@ struct ls {
 	struct netlink *host;
 	char network[CNI_LINK_ALIAS_SIZE]; /* whose leases these are */
 	struct leases leases;
+	struct guard guard;
 	struct port *ports;
 	size_t n;
 	cJSON *list;
@@ -35,6 +37,7 @@ struct ls {
 static void ls_close(struct ls *ls)
 {
 	netlink_close(ls->host);
+	guard_close(&ls->guard);
 	leases_free(&ls->leases);
 	while (ls->ports) {
 		struct port *p = ls->ports;
@@ -227,6 +230,7 @@ static int describe(struct ls *ls, const struct port *p)
 	r |= show_bool(obj, "carrier", link->carrier);
 	r |= show_num(obj, "mtu", link->mtu);
 	r |= add_since(ls, obj, p, &e);
+	r |= ls_guard_add(&ls->guard, a, obj);
 	return r ? -ENOMEM : 0;
 }
 
@@ -307,9 +311,12 @@ static int describe_all(struct ls *ls)
 static int gather(struct ls *ls, struct cni_err *err)
 {
 	cleanup_free struct link_info *links = NULL;
+	struct cni_err ignored = CNI_ERR_INIT;
 	size_t n = 0;
 	int r;
 
+	/* Without it they are listed all the same. */
+	(void)guard_find(&ls->guard, &ignored);
 	r = netlink_open(&ls->host, err);
 	if (!r)
 		r = link_list(ls->host, 0, &links, &n, err);
@@ -375,7 +382,7 @@ static int print(const cJSON *list, struct cni_err *err)
 
 int weft_ls(const struct weft_args *a, struct cni_err *err)
 {
-	CLEANUP(ls_close) struct ls ls = { .args = a };
+	CLEANUP(ls_close) struct ls ls = { .args = a, .guard = GUARD_NONE };
 	const int r = gather(&ls, err);
 
 	if (r < 0)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "bpf/guard.h"
 #include "cni/args.h"
 #include "cni/attachment.h"
 #include "net/link.h"
@@ -74,6 +75,7 @@ static int remove_bridges(const char *network, struct cni_err *err)
 
 static int rm(const char *network, struct cni_err *err)
 {
+	const struct cni_attachment all = { network, "", "" };
 	int r;
 
 	if (!cni_name_is_valid(network))
@@ -87,6 +89,8 @@ static int rm(const char *network, struct cni_err *err)
 		r = portmap_remove_idle(err);
 	if (!r)
 		r = masq_remove(network, err);
+	if (!r)
+		r = guard_forget_network(cni_attachment_hash(&all), err);
 	if (!r)
 		r = leases_remove(network, err);
 	return r < 0 ? err_ctx(err, r, "remove network %s", network) : 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* weft repair: what the caches remember of port forwards, asked for again. */
+/* weft repair: what the caches remember of port forwards, asked for again, and the
+ * guard on the ports that there are. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 
 #include "libcni/cache.h"
 #include "libcni/request.h"
+#include "weft/repair_guard.h"
 #include "weft/session.h"
 
 #define PLUGIN "portmap-nft"
@@ -132,6 +134,19 @@ static int repair_one(const char *file, const struct cache_entry *e, void *arg,
 	return 0;
 }
 
+static int renew_guard(const char *dir, struct cni_err *err)
+{
+	const char *const dirs[] = { dir, CACHE_DIR_LIBCNI };
+	size_t ports;
+	const int r =
+		repair_guard(dirs, strcmp(dir, CACHE_DIR) ? 1 : 2, &ports, err);
+
+	if (ports)
+		(void)printf("guard: on %zu port%s\n", ports,
+			     ports == 1 ? "" : "s");
+	return r < 0 ? err_ctx(err, r, "repair the guard") : 0;
+}
+
 int weft_repair(const struct weft_args *a, struct cni_err *err)
 {
 	char path[PATH_MAX];
@@ -143,6 +158,8 @@ int weft_repair(const struct weft_args *a, struct cni_err *err)
 		x.dir = CACHE_DIR_LIBCNI;
 		r = cache_walk(x.dir, repair_one, &x, err);
 	}
+	if (!r)
+		r = renew_guard(a->cache_dir, err);
 	if (!r && x.failed)
 		r = err_say(err, CNI_E_IO, EIO,
 			    "%zu of %zu attachments could not be repaired",

@@ -137,7 +137,21 @@ static int check_upstreams_guard(const struct job *j,
 		port->name, j->attachment.container_id, j->attachment.ifname);
 }
 
+/* The reference plugin, which may have made it, has nothing like that. */
+static int check_guarded(const struct job *j, const struct link_info *port,
+			 const struct cni_result *prev,
+			 const struct cni_interface *guest, struct cni_err *err)
+{
+	struct guarded g = port_guarded(j, prev);
+
+	g.of = guest;
+	g.ifindex = port->index;
+	g.mtu = port->mtu;
+	return port_is_ours(port, &j->attachment) ? guarded_check(&g, err) : 0;
+}
+
 static int check_port(struct job *j, const struct link_info *port,
+		      const struct cni_result *prev,
 		      const struct cni_interface *guest, struct cni_err *err)
 {
 	int r;
@@ -157,7 +171,9 @@ static int check_port(struct job *j, const struct link_info *port,
 		if (r < 0)
 			return r;
 	}
-	r = limits_check(j, port, err);
+	r = check_guarded(j, port, prev, guest, err);
+	if (!r)
+		r = limits_check(j, port, err);
 	if (r < 0 || !j->conf.mac_check)
 		return r;
 	return port_is_ours(port, &j->attachment)
@@ -178,7 +194,7 @@ static int check_tap(struct job *j, const struct cni_result *prev,
 		return damaged(err, "tap %s: not in prevResult", j->port_name);
 	r = check_link(j->host, e, "tun", &port, err);
 	if (!r)
-		r = check_port(j, &port, guest, err);
+		r = check_port(j, &port, prev, guest, err);
 	if (!r)
 		r = tap_get(j->host, e->name, &tap, err);
 	if (r < 0)
@@ -218,7 +234,7 @@ static int check_veth(struct job *j, const struct cni_result *prev,
 		return damaged(err, "port %s of %s: not in prevResult",
 			       port.name, guest->name);
 	r = check_mac(&port, e, err);
-	return r ? r : check_port(j, &port, entry, err);
+	return r ? r : check_port(j, &port, prev, entry, err);
 }
 
 static int check_container(struct job *j, const struct cni_result *prev,

@@ -244,6 +244,9 @@ int bridge_vm_conf_parse(const struct cni_call *call,
 		r = settle_key(call, &raw, err);
 	if (!r)
 		r = bandwidth_parse(call, &raw.c.bandwidth, err);
+	if (!r)
+		r = guard_conf_parse(call, raw.c.attach == BRIDGE_VM_TAP,
+				     &raw.c.guard, err);
 	if (r < 0)
 		return err_ctx(err, r, "network \"%s\"", call->conf.name);
 

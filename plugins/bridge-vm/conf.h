@@ -10,6 +10,7 @@
 #include "cni/key.h"
 #include "cni/plugin.h"
 #include "guest/bandwidth.h"
+#include "guest/guard.h"
 #include "guest/tap_request.h"
 #include "net/vlan.h"
 
@@ -48,6 +49,7 @@ enum bridge_vm_attach {
  * @attach:	Container or VM
  * @tap:	A VM's
  * @bandwidth:	How fast the guest may send and receive
+ * @guard:	What keeps it honest
  * @kata_dan:	A VM is one of Kata's, which finds its tap in a file
  * @kata_dan_dir: Where that is
  */
@@ -77,6 +79,7 @@ struct bridge_vm_conf {
 	enum bridge_vm_attach attach;
 	struct tap_request tap;
 	struct bandwidth bandwidth;
+	struct guard_conf guard;
 	bool kata_dan;
 	const char *kata_dan_dir;
 };

@@ -210,6 +210,8 @@ static int collect(struct scan *s, struct cni_err *err)
 	acc = delete_stale(s, host, err);
 	r = delete_guards(s, &e);
 	acc = err_keep_first(err, &e, r, acc);
+	r = guarded_collect(s->call->conf.name, &s->valid, &e);
+	acc = err_keep_first(err, &e, r, acc);
 	r = kata_collect(&conf, is_stale_mark, s, &e);
 	acc = err_keep_first(err, &e, r, acc);
 	r = delete_upstreams(s, &e);

@@ -42,6 +42,7 @@ int job_open(const struct cni_call *call, struct job *ret, struct cni_err *err)
 		.attachment = cni_attachment_of(call),
 		.netns = -1,
 		.tap_fd = -1,
+		.loaded = GUARD_NONE,
 		.lease = { .call = call, .ipam = &ret->ipam },
 		.undo = UNDO_INIT(err),
 	};
@@ -54,6 +55,7 @@ int job_open(const struct cni_call *call, struct job *ret, struct cni_err *err)
 		return r;
 
 	derive_names(ret);
+	ret->index = cni_attachment_ifindex(&ret->attachment);
 	r = netlink_open(&ret->host, err);
 	if (!r && !job_is_vm(ret))
 		r = netns_open(call->args.netns, &ret->netns, err);
@@ -69,5 +71,6 @@ void job_close(struct job *j)
 	closep(&j->netns);
 	netlink_close(j->guest);
 	netlink_close(j->host);
+	guard_close(&j->loaded);
 	cni_result_free(&j->ipam);
 }

@@ -35,6 +35,8 @@
  * @gateway:	What carries the gateway's addresses: the bridge or
  * @gateway_name: <bridge>.<vlan>
  * @guard:	Name of the nf_tables chain of the spoof check
+ * @loaded:	The guard, if it is wanted
+ * @index:	ifindex that the port is made with, if it is free
  * @port:	ifindex of the port once it is made; 0 before
  * @guest_link:	ifindex of the container's interface
  * @tap_fd:	Keeps a tap alive until it is made persistent; -1: none
@@ -63,6 +65,8 @@ struct job {
 	struct netlink *guest;
 	struct link_info bridge, uplink, gateway;
 	uint32_t mtu;
+	struct guard loaded;
+	uint32_t index;
 	uint32_t port;
 	uint32_t guest_link;
 	int tap_fd;

@@ -198,6 +198,8 @@ static int status(const struct cni_call *call, struct cni_err *err)
 	if (!r && *call->conf.ipam_type)
 		r = cni_delegate(call, CNI_STATUS, call->conf.ipam_type, err);
 	if (!r)
+		r = guarded_status(&conf.guard, err);
+	if (!r)
 		r = check_room(&conf, err);
 	return r;
 }

@@ -130,12 +130,16 @@ int port_delete_all(struct netlink *host, const struct cni_attachment *a,
 	     (r = port_find(host, a, i, &link, &e)) != -ERANGE; i++) {
 		if (r > 0) {
 			++*ret_n;
+			r = guarded_forget(a, link.index, &e);
+			acc = err_keep_first(err, &e, r, acc);
 			r = link_remove(host, link.index, wait, &e);
 			if (r == -ENODEV)
 				r = 0;
 		}
 		acc = err_keep_first(err, &e, r, acc);
 	}
+	if (!*ret_n)
+		acc = err_keep_first(err, &e, guarded_forget(a, 0, &e), acc);
 	if (acc < 0)
 		return acc; /* it may still send */
 	return has ? spoof_remove(guard, err) : 0;
@@ -162,15 +166,14 @@ static int undo_port(void *arg, struct cni_err *err)
 
 static int create_veth(struct job *j, struct cni_err *err)
 {
-	const uint32_t index = cni_attachment_ifindex(&j->attachment);
 	const struct veth_opts opts = {
 		.host_name = j->port_name,
 		.guest_name = j->attachment.ifname,
 		.netns = j->netns,
 		.host_mac = j->port_mac,
 		.guest_mac = j->guest_mac,
-		.host_index = index,
-		.guest_index = index,
+		.host_index = j->index,
+		.guest_index = j->index,
 		.mtu = j->mtu,
 		.master = j->bridge.index,
 		.alias = j->alias,
@@ -197,7 +200,7 @@ static int create_tap(struct job *j, struct cni_err *err)
 		.multi_queue = j->conf.tap.queues > 1,
 		.owner = id_or_anyone(j->conf.tap.owner),
 		.group = id_or_anyone(j->conf.tap.group),
-		.index = cni_attachment_ifindex(&j->attachment),
+		.index = j->index,
 	};
 	const struct tap_conf conf = {
 		.mac = j->port_mac,
@@ -245,9 +248,30 @@ struct spoof port_guard(const struct job *j)
 			       .mac = j->guest_mac };
 }
 
+enum { DEFAULT_MTU = 1500 }; /* of Ethernet, and of taps and veths */
+
+struct guarded port_guarded(const struct job *j, const struct cni_result *ips)
+{
+	return (struct guarded){ .call = j->call,
+				 .attachment = &j->attachment,
+				 .conf = &j->conf.guard,
+				 .guard = &j->loaded,
+				 .mac = j->guest_mac,
+				 .host_mac = j->bridge.mac,
+				 .tell_mac = j->conf.is_gateway ? j->bridge.mac
+								: j->port_mac,
+				 .is_gateways = j->conf.is_gateway,
+				 .mtu = j->mtu ? j->mtu : DEFAULT_MTU,
+				 .ips = ips,
+				 .nl = j->host,
+				 .ifindex = j->port,
+				 .trunk = j->conf.has_trunk };
+}
+
 /* Closed until all that is in place: the port is down. */
 static int restrict_port(struct job *j, struct cni_err *err)
 {
+	const struct guarded guarded = port_guarded(j, &j->ipam);
 	const struct spoof guard = port_guard(j);
 	int r = set_flags(j, err);
 
@@ -256,13 +280,25 @@ static int restrict_port(struct job *j, struct cni_err *err)
 	if (!r && j->conf.mac_check)
 		r = spoof_guard(&guard, err);
 	if (!r)
+		r = guarded_put(&guarded, err);
+	if (!r)
 		r = limits_set(j, err);
 	return r;
 }
 
+static int create(struct job *j, struct cni_err *err)
+{
+	const int r = guarded_begin(&j->attachment, &j->conf.guard, &j->loaded,
+				    &j->index, err);
+
+	if (r < 0)
+		return r;
+	return job_is_vm(j) ? create_tap(j, err) : create_veth(j, err);
+}
+
 int port_create(struct job *j, struct cni_err *err)
 {
-	int r = job_is_vm(j) ? create_tap(j, err) : create_veth(j, err);
+	int r = create(j, err);
 
 	/* What the kernel refused to make is not ours to remove. */
 	if (j->port)

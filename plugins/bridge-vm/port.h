@@ -28,6 +28,9 @@ void port_guard_name(const struct cni_attachment *a, char ret[SPOOF_NAME_SIZE]);
 /** port_guard() - The spoof check of "macspoofchk" */
 struct spoof port_guard(const struct job *j);
 
+/** port_guarded() - As eBPF has to know its guest, with those addresses */
+struct guarded port_guarded(const struct job *j, const struct cni_result *ips);
+
 /** port_raise() - Let frames through; from here a VM's tap outlives us */
 int port_raise(struct job *j, struct cni_err *err);
 

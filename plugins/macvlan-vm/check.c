@@ -57,8 +57,21 @@ static int check_mtu(const struct job *j, const struct cni_interface *e,
 		       guest->mtu, (long long)want);
 }
 
-static int check_device(struct job *j, const struct cni_interface *e,
-			struct cni_err *err)
+/* The reference plugin, which may have made it, has nothing like that. */
+static int check_guarded(const struct job *j, const struct cni_result *prev,
+			 const struct cni_interface *e,
+			 const struct link_info *guest, struct cni_err *err)
+{
+	struct guarded g = job_guarded(j, prev);
+
+	g.of = e;
+	g.ifindex = guest->index;
+	g.mtu = guest->mtu;
+	return strcmp(guest->alias, j->alias) ? 0 : guarded_check(&g, err);
+}
+
+static int check_device(struct job *j, const struct cni_result *prev,
+			const struct cni_interface *e, struct cni_err *err)
 {
 	struct cni_interface named = *e;
 	struct link_info guest;
@@ -73,7 +86,9 @@ static int check_device(struct job *j, const struct cni_interface *e,
 		r = check_parent(j, &guest, err);
 	if (!r)
 		r = check_mtu(j, e, &guest, err);
-	return r || !job_is_vm(j) ? r : tap_check(j, &guest, err);
+	if (!r && job_is_vm(j))
+		r = tap_check(j, &guest, err);
+	return r ? r : check_guarded(j, prev, e, &guest, err);
 }
 
 static int check_all(struct job *j, struct cni_result *prev,
@@ -92,7 +107,7 @@ static int check_all(struct job *j, struct cni_result *prev,
 	if (r == -ENODEV)
 		err->code = CNI_E_CHECK;
 	if (!r)
-		r = check_device(j, guest, err);
+		r = check_device(j, prev, guest, err);
 	/* A VM configures itself. */
 	if (!r && !job_is_vm(j))
 		r = check_guest_l3(&j->guest, prev, err);

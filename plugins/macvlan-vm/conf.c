@@ -253,6 +253,9 @@ int macvlan_vm_conf_parse(const struct cni_call *call,
 		r = settle_key(call, &raw, err);
 	if (!r)
 		r = settle_bandwidth(call, &raw.c, err);
+	if (!r)
+		r = guard_conf_parse(call, raw.c.attach == MACVLAN_VM_MACVTAP,
+				     &raw.c.guard, err);
 	if (r < 0)
 		return err_ctx(err, r, "network \"%s\"", call->conf.name);
 

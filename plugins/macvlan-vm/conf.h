@@ -10,6 +10,7 @@
 #include "cni/key.h"
 #include "cni/plugin.h"
 #include "guest/bandwidth.h"
+#include "guest/guard.h"
 
 #define MACVLAN_VM_MAX_QUEUES 256 /* linux/if_tap.h: MAX_TAP_QUEUES */
 
@@ -27,6 +28,7 @@ enum macvlan_vm_attach {
  *		default
  * @link_in_container: The parent is in the container's namespace
  * @host_access: A macvlan for the host itself, and routes to the guests by it
+ * @guard:	What keeps the guest honest
  * @strict_gc:	GC also removes the devices of VMs that run
  * @del_wait:	DEL waits for the kernel's clean-up; only checked here
  * @has_mac:	@mac was asked for
@@ -47,6 +49,7 @@ struct macvlan_vm_conf {
 	int64_t bc_queue_len;
 	bool link_in_container;
 	bool host_access;
+	struct guard_conf guard;
 	bool strict_gc;
 	bool del_wait;
 	bool has_mac;

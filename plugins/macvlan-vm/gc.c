@@ -127,6 +127,8 @@ static int collect(struct scan *s, struct cni_err *err)
 		return r;
 	s->strict = conf.strict_gc;
 	acc = collect_taps(s, err);
+	r = guarded_collect(s->call->conf.name, &s->valid, &e);
+	acc = err_keep_first(err, &e, r, acc);
 	r = access_collect(s->host, s->call->conf.name, &s->valid, &e);
 	acc = err_keep_first(err, &e, r, acc);
 	r = collect_leases(s, &e);

@@ -10,13 +10,11 @@
 
 static void derive_names(struct job *j)
 {
-	struct mac unused;
-
 	cni_attachment_link_name(&j->attachment, NODE_PREFIX, j->node);
 	(void)snprintf(j->node_path, sizeof(j->node_path), NODE_DIR "/%s",
 		       j->node);
 	cni_attachment_alias(&j->attachment, MACVLAN_VM_ROLE, j->alias);
-	cni_attachment_macs(&j->attachment, &j->mac, &unused);
+	cni_attachment_macs(&j->attachment, &j->mac, &j->tell_mac);
 	if (*j->conf.key.name)
 		j->mac = cni_key_mac(&j->conf.key, &j->attachment);
 	if (j->conf.has_mac)
@@ -44,6 +42,7 @@ int macvlan_job_open(const struct cni_call *call, struct job *ret,
 		.call = call,
 		.attachment = cni_attachment_of(call),
 		.guest = { .call = call, .netns = -1, .on_lan = true },
+		.loaded = GUARD_NONE,
 		.lease = { .call = call, .ipam = &ret->ipam },
 		.undo = UNDO_INIT(err),
 	};
@@ -73,5 +72,6 @@ void macvlan_job_close(struct job *j)
 	closep(&j->guest.netns);
 	netlink_close(j->guest.nl);
 	netlink_close(j->host);
+	guard_close(&j->loaded);
 	cni_result_free(&j->ipam);
 }

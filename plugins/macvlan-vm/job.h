@@ -25,8 +25,10 @@
  * @node:	A VM's character device, in NODE_DIR; derived
  * @node_path:	The same with its directory
  * @mac:	Requested or derived; of "passthru" the parent's
+ * @tell_mac:	In whose name a VM is told its addresses
  * @host:	rtnetlink in our own namespace
  * @guest:	The interface, and its namespace
+ * @loaded:	The guard, if it is wanted
  * @parents:	rtnetlink where the parent is: one of those two
  * @parent:	As it was found
  * @ipam:	What the IPAM plugin gave
@@ -42,9 +44,10 @@ struct job {
 	char node[CNI_LINK_NAME_SIZE];
 	char node_path[CNI_LINK_NAME_SIZE + sizeof(NODE_DIR)];
 	char mac_text[MAC_STR_SIZE];
-	struct mac mac;
+	struct mac mac, tell_mac;
 	struct netlink *host;
 	struct guest guest;
+	struct guard loaded;
 	struct netlink *parents;
 	struct link_info parent;
 	struct cni_result ipam;
@@ -55,6 +58,24 @@ struct job {
 static inline bool job_is_vm(const struct job *j)
 {
 	return j->conf.attach == MACVLAN_VM_MACVTAP;
+}
+
+/** job_guarded() - As eBPF has to know the guest, with those addresses */
+static inline struct guarded job_guarded(const struct job *j,
+					 const struct cni_result *ips)
+{
+	return (struct guarded){ .call = j->call,
+				 .attachment = &j->attachment,
+				 .conf = &j->conf.guard,
+				 .guard = &j->loaded,
+				 .mac = j->mac,
+				 .tell_mac = j->tell_mac,
+				 .mtu = j->conf.mtu ? (uint32_t)j->conf.mtu
+						    : j->parent.mtu,
+				 .ips = ips,
+				 .nl = j->guest.nl,
+				 .ifindex = j->guest.index,
+				 .mirrored = true };
 }
 
 /** parent_index() - Of the device that it comes to: none is on a macvlan */

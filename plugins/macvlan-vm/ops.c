@@ -35,17 +35,19 @@ static int undo_guest(void *arg, struct cni_err *err)
 {
 	cleanup_netlink struct netlink *fresh = NULL;
 	struct job *j = arg;
+	const int acc = guarded_forget(&j->attachment, j->guest.index, err);
+	struct cni_err e = CNI_ERR_INIT;
 	int r = 0;
 
 	if (netlink_is_broken(j->guest.nl))
-		r = netlink_reopen(j->guest.nl, &fresh, err);
+		r = netlink_reopen(j->guest.nl, &fresh, &e);
 	if (!r)
 		r = link_delete(fresh ? fresh : j->guest.nl, j->guest.index,
-				err);
+				&e);
 	if (r == -ENODEV)
 		r = 0;
 	j->lease.in_use = r < 0;
-	return r;
+	return err_keep_first(err, &e, r, acc);
 }
 
 /* In passthru the guest has the parent's address; to give it another one is to
@@ -76,8 +78,11 @@ static int create(struct job *j, struct cni_err *err)
 		.index = cni_attachment_ifindex(&j->attachment),
 		.bc_queue_len = (uint32_t)j->conf.bc_queue_len,
 	};
-	int r;
+	int r = guarded_begin(&j->attachment, &j->conf.guard, &j->loaded,
+			      &opts.index, err);
 
+	if (r < 0)
+		return r;
 	if (job_is_vm(j))
 		opts.tap_queues = (uint32_t)j->conf.tap_queues;
 	if (!strcmp(j->device, j->node)) {
@@ -96,6 +101,11 @@ static int create(struct job *j, struct cni_err *err)
 
 static int finish(struct job *j, struct cni_err *err)
 {
+	const struct guarded g = job_guarded(j, &j->ipam);
+	const int r = guarded_put(&g, err);
+
+	if (r < 0)
+		return r;
 	return job_is_vm(j) ? tap_finish(j, err)
 			    : guest_configure(&j->guest, &j->ipam, j->alias,
 					      true, err);
@@ -193,7 +203,9 @@ static int del(const struct cni_call *call, struct cni_err *err)
 	r = netlink_open(&host, err);
 	if (r < 0)
 		return r;
-	acc = guest_delete(call, MACVLAN_VM_ROLE, wait, err);
+	acc = guarded_forget(&a, 0, err);
+	r = guest_delete(call, MACVLAN_VM_ROLE, wait, &e);
+	acc = err_keep_first(err, &e, r, acc);
 	if (!acc && *call->args.netns && cni_netns_is_own(call->args.netns))
 		acc = delete_in_own_netns(host, &a, wait, err);
 	r = delete_limits(call, &a, wait, &e);
@@ -238,6 +250,8 @@ static int status(const struct cni_call *call, struct cni_err *err)
 	r = macvlan_vm_conf_parse(call, &conf, err);
 	if (!r && *call->conf.ipam_type)
 		r = cni_delegate(call, CNI_STATUS, call->conf.ipam_type, err);
+	if (!r)
+		r = guarded_status(&conf.guard, err);
 	if (!r)
 		r = check_room(&conf, err);
 	return r;

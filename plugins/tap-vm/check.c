@@ -97,6 +97,7 @@ static int check_all(struct job *j, struct cni_result *prev,
 		     struct cni_err *err)
 {
 	const struct cni_interface *e;
+	struct guarded g;
 	int r = check_find_guest(j->call, prev, &e, err);
 
 	if (!r)
@@ -118,8 +119,14 @@ static int check_all(struct job *j, struct cni_result *prev,
 		r = check_tap(j, prev, err);
 	if (!r)
 		r = check_splice(j, j->iface.name, j->iface.index, j->tap, err);
-	return r ? r
-		 : check_splice(j, j->conf.name, j->tap, j->iface.index, err);
+	if (!r)
+		r = check_splice(j, j->conf.name, j->tap, j->iface.index, err);
+	if (!r)
+		r = tap_vm_find_gateway(j, prev, err);
+	if (r < 0)
+		return r;
+	g = tap_vm_guarded(j, prev, e);
+	return guarded_check(&g, err);
 }
 
 int tap_vm_check(const struct cni_call *call, struct cni_err *err)

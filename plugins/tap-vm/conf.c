@@ -161,6 +161,8 @@ int tap_vm_conf_parse(const struct cni_call *call, struct tap_vm_conf *ret,
 		r = settle_name(call, &raw, err);
 	if (!r)
 		r = check_name(call, &raw, err);
+	if (!r)
+		r = guard_conf_parse(call, true, &raw.c.guard, err);
 	if (r < 0)
 		return err_ctx(err, r, "network \"%s\"", call->conf.name);
 	*ret = raw.c;

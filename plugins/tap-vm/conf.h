@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "cni/attachment.h"
+#include "guest/guard.h"
 #include "guest/tap_request.h"
 
 #define TAP_VM_KUBEVIRT_ID 107 /* qemu's user and group in virt-launcher */
@@ -21,12 +22,14 @@ enum tap_vm_shape {
  * @shape:	Whose result and defaults
  * @tap:	Name, owner, group and queues, settled from every place
  * @name:	Of the tap: configured, asked for or derived
+ * @guard:	What keeps the VM honest
  * @del_wait:	DEL waits for the kernel's clean-up; only checked here
  */
 struct tap_vm_conf {
 	enum tap_vm_shape shape;
 	struct tap_request tap;
 	char name[CNI_LINK_NAME_SIZE];
+	struct guard_conf guard;
 	bool del_wait;
 };
 

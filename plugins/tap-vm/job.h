@@ -18,8 +18,10 @@
  * @alias:	Of the tap
  * @altname:	Of the tap: it is found by that, whatever its name is
  * @mac:	The tap's own, which no frame of the guest's carries
+ * @gateway:	The gateway's, if @has_gateway: it is a device of the host's
  * @guest:	Of whoever came before: its interface and its namespace
  * @iface:	That interface as it was found
+ * @loaded:	The guard, if it is wanted
  * @tap:	ifindex
  * @tap_fd:	Without it, and before it is persistent, the tap is gone
  * @undo:	What to take back if a later step fails
@@ -30,9 +32,11 @@ struct job {
 	struct cni_attachment attachment;
 	char alias[CNI_LINK_ALIAS_SIZE];
 	char altname[CNI_LINK_ALTNAME_SIZE];
-	struct mac mac;
+	struct mac mac, gateway;
+	bool has_gateway;
 	struct guest guest;
 	struct link_info iface;
+	struct guard loaded;
 	uint32_t tap;
 	int tap_fd;
 	struct undo undo;
@@ -53,6 +57,44 @@ int tap_vm_job_open(const struct cni_call *call, struct job *ret,
 void tap_vm_job_close(struct job *j);
 
 #define cleanup_job CLEANUP(tap_vm_job_close)
+
+/**
+ * tap_vm_find_gateway() - Is one of the host's devices that the step before has
+ *	made the gateway?
+ * @j:		Its MAC goes here
+ * @prev:	prevResult
+ * @err:	Filled on failure
+ *
+ * bridge's bridge is, with isGateway, and ptp's port.
+ *
+ * Return: 0 or a negative errno
+ */
+int tap_vm_find_gateway(struct job *j, const struct cni_result *prev,
+			struct cni_err *err);
+
+/**
+ * tap_vm_guarded() - As eBPF has to know the VM
+ * @ips:	With the addresses
+ * @of:		of that entry; NULL: of all
+ */
+static inline struct guarded tap_vm_guarded(const struct job *j,
+					    const struct cni_result *ips,
+					    const struct cni_interface *of)
+{
+	return (struct guarded){ .call = j->call,
+				 .attachment = &j->attachment,
+				 .conf = &j->conf.guard,
+				 .guard = &j->loaded,
+				 .mac = j->iface.mac,
+				 .tell_mac =
+					 j->has_gateway ? j->gateway : j->mac,
+				 .is_gateways = j->has_gateway,
+				 .mtu = j->iface.mtu,
+				 .ips = ips,
+				 .of = of,
+				 .nl = j->guest.nl,
+				 .ifindex = j->tap };
+}
 
 /** tap_vm_splice() - Where a splice sits, on either of the two devices */
 static inline struct bpf_filter tap_vm_splice(uint32_t ifindex)

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "bpf/prog.h"
+#include "guest/check.h"
 #include "net/addr.h"
 #include "net/netns.h"
 #include "net/sysctl.h"
@@ -78,25 +79,36 @@ static int check_absent(const struct job *j, struct cni_err *err)
 		       j->call->args.netns);
 }
 
+/* Not what the step before may have written for its own port. */
+static int forget(const struct cni_attachment *a, uint32_t tap,
+		  struct cni_err *err)
+{
+	cleanup_guard struct guard g = GUARD_NONE;
+	const int r = guard_find(&g, err);
+
+	return r <= 0 ? r : guard_dismiss(&g, tap, cni_attachment_hash(a), err);
+}
+
 /* Persistent or not yet: what our own altname leads to. */
 static int undo_tap(void *arg, struct cni_err *err)
 {
 	cleanup_netlink struct netlink *fresh = NULL;
 	struct job *j = arg;
-	struct link_info link;
+	const int acc = forget(&j->attachment, j->tap, err);
+	struct cni_err e = CNI_ERR_INIT;
+	struct link_info link = { 0 };
 	int r = 0;
 
 	closep(&j->tap_fd);
 	j->tap_fd = -1;
 	if (netlink_is_broken(j->guest.nl))
-		r = netlink_reopen(j->guest.nl, &fresh, err);
-	if (r < 0)
-		return r;
-	r = tap_vm_find(fresh ? fresh : j->guest.nl, &j->attachment, &link,
-			err);
+		r = netlink_reopen(j->guest.nl, &fresh, &e);
+	if (!r)
+		r = tap_vm_find(fresh ? fresh : j->guest.nl, &j->attachment,
+				&link, &e);
 	if (r > 0)
-		r = link_delete(fresh ? fresh : j->guest.nl, link.index, err);
-	return r == -ENODEV ? 0 : r;
+		r = link_delete(fresh ? fresh : j->guest.nl, link.index, &e);
+	return r == -ENODEV ? acc : err_keep_first(err, &e, r, acc);
 }
 
 static uint32_t id_or_anyone(int64_t id)
@@ -105,16 +117,14 @@ static uint32_t id_or_anyone(int64_t id)
 }
 
 /* The namespace in which it is opened is its own. */
-static int open_tap(struct job *j, struct cni_err *err)
+static int open_tap(struct job *j, uint32_t index, struct cni_err *err)
 {
 	const struct tap_opts opts = {
 		.name = j->conf.name,
 		.multi_queue = j->conf.tap.queues > 1,
 		.owner = id_or_anyone(j->conf.tap.owner),
 		.group = id_or_anyone(j->conf.tap.group),
-		/* The interface itself may have the first one. */
-		.index =
-			link_next_index(cni_attachment_ifindex(&j->attachment)),
+		.index = index,
 	};
 	cleanup_netns_leave int home = -1;
 	const int r = netns_enter(j->guest.netns, &home, err);
@@ -127,8 +137,14 @@ static int make_tap(struct job *j, struct cni_err *err)
 	const struct tap_conf conf = { .mac = j->mac,
 				       .mtu = j->iface.mtu,
 				       .alias = j->alias };
-	int r = open_tap(j, err);
+	/* The interface itself may have the first one. */
+	uint32_t index =
+		link_next_index(cni_attachment_ifindex(&j->attachment));
+	int r = guarded_begin(&j->attachment, &j->conf.guard, &j->loaded,
+			      &index, err);
 
+	if (!r)
+		r = open_tap(j, index, err);
 	if (r < 0)
 		return r;
 	undo_push(&j->undo, undo_tap, j);
@@ -162,10 +178,19 @@ static int undo_splice(void *arg, struct cni_err *err)
  * is left if we are killed here is found by the tap. It is the VM that joins
  * multicast groups, of which a macvlan, or a NIC, knows nothing: else nobody would
  * find the VM by IPv6. */
-static int join(struct job *j, struct cni_err *err)
+static int join(struct job *j, const struct cni_result *ips,
+		struct cni_err *err)
 {
-	int r = splice(j, j->tap, j->iface.index, err);
+	struct guarded g;
+	int r = tap_vm_find_gateway(j, ips, err);
 
+	g = tap_vm_guarded(j, ips,
+			   check_find_entry(ips, j->attachment.ifname,
+					    j->call->args.netns));
+	if (!r)
+		r = guarded_put(&g, err);
+	if (!r)
+		r = splice(j, j->tap, j->iface.index, err);
 	if (!r)
 		r = link_set_up(j->guest.nl, j->tap, true, err);
 	if (!r)
@@ -221,7 +246,7 @@ static int add_steps(struct job *j, struct cni_result *ret, struct cni_err *err)
 	if (!r)
 		r = make_tap(j, err);
 	if (!r)
-		r = join(j, err);
+		r = join(j, ret, err);
 	if (!r)
 		r = take_addresses(j, err);
 	if (!r)
@@ -282,6 +307,8 @@ static int del(const struct cni_call *call, struct cni_err *err)
 		return found;
 	if (found || !own)
 		acc = detach(nl, a.ifname, err);
+	r = guarded_forget(&a, found ? tap.index : 0, &e);
+	acc = err_keep_first(err, &e, r, acc);
 	if (found) {
 		r = link_remove(nl, tap.index, guest_wait_asked(call), &e);
 		acc = err_keep_first(err, &e, r == -ENODEV ? 0 : r, acc);
@@ -298,6 +325,8 @@ static int status(const struct cni_call *call, struct cni_err *err)
 
 	if (!r)
 		r = tap_available(err);
+	if (!r)
+		r = guarded_status(&conf.guard, err);
 	return r ? r : bpf_splice_load(1, &prog, err);
 }
 

@@ -91,8 +91,12 @@ set_up() {
 	conf dynamic bridge-vm 11
 	conf reference bridge 12
 	conf floor bridge-vm 89
-	conf tap bridge-vm 13 '.attach = "tap"'
-	conf dyntap bridge-vm 14 '.attach = "tap"'
+	# The reference's has no guard.
+	for name in tap,13 dyntap,14; do
+		conf "${name%,*}" bridge-vm "${name#*,}" \
+			'.attach = "tap" | .guard = {antispoof: false, addressing: false}'
+	done
+	conf guarded bridge-vm 19 '.attach = "tap"'
 	# With IPv6 it waits 5 s for an address that needs a carrier to settle.
 	conf reftap tap 15 'del(.bridge, .ipam.ranges[1])'
 	# IPv4: with IPv6 it waits for duplicate address detection, a second.
@@ -103,7 +107,7 @@ set_up() {
 	ip link add parent type veth peer name parent1
 	ip link set parent up
 	ip link set parent1 up
-	for name in static dynamic reference floor tap dyntap reftap; do
+	for name in static dynamic reference floor tap dyntap reftap guarded; do
 		bridge "$name" "$number"
 		number=$((number + 1))
 	done
@@ -123,6 +127,7 @@ veth=(
 )
 taps=(
 	"tap $static/bridge-vm $confs/tap"
+	"guarded $static/bridge-vm $confs/guarded"
 	"dyntap $dynamic/bridge-vm $confs/dyntap"
 	"reftap $reference/tap $confs/reftap"
 )

@@ -57,6 +57,8 @@ most("latency"; "dynamic ADD / floor"; 1.5;
 	$all | p10("dynamic"; "ADD") / p10("dynfloor"; "ADD")),
 most("latency"; "static tap ADD / floor"; 1.5;
 	$all | p10("tap"; "ADD") / p10("floortap"; "ADD")),
+most("latency"; "ADD with the guard - without, us"; 600;
+	$all | (p10("guarded"; "ADD") - p10("tap"; "ADD"))),
 times("nat"; "with masquerade"; 18; "refmasq"; "masq"; "ADD"),
 times("nat"; "with masquerade"; 20; "refmasq"; "masq"; "DEL"),
 times("nat"; "with two forwards"; 30; "refnat"; "nat"; "ADD"),

@@ -14,238 +14,10 @@
 #include "base/mem.h"
 #include "calls.h"
 #include "fail_alloc.h"
+#include "scenarios.h"
 #include "state.h"
 #include "trace.h"
 #include "world.h"
-
-#define RANGES(subnet4, subnet6)                      \
-	"\"ranges\":[[{\"subnet\":\"" subnet4 "\"}]," \
-	"[{\"subnet\":\"" subnet6 "\"}]]"
-#define DUAL RANGES("10.1.0.0/16", "fd00:1::/64")
-#define THEIR_IPAM "\"ipam\":{\"type\":\"host-local\"," DUAL "}"
-#define OUR_IPAM "\"ipam\":{\"type\":\"ipam-host-local\"," DUAL "}"
-#define WHOLE                                           \
-	"\"bridge\":\"br0\",\"isDefaultGateway\":true," \
-	"\"ipMasq\":true," OUR_IPAM
-
-static const struct setup veth = { "veth", "bridge-vm", WHOLE, false,
-				   false,  NULL,	false };
-#define TAP ",\"attach\":\"tap\""
-static const struct setup tap = { "tap", "bridge-vm", WHOLE TAP, false,
-				  false, NULL,	      false };
-static const struct setup kata = {
-	.name = "kata",
-	.type = "bridge-vm",
-	.keys = WHOLE TAP ",\"kataDan\":true",
-};
-static const struct setup port = {
-	.name = "port",
-	.type = "bridge-vm",
-	.keys = WHOLE ",\"macspoofchk\":true,\"hairpinMode\":true,"
-		      "\"portIsolation\":true,\"mtu\":\"auto\"",
-};
-#define LIMITS                                               \
-	",\"ingressRate\":80000000,\"ingressBurst\":800000," \
-	"\"egressRate\":40000000,\"egressBurst\":800000"
-static const struct setup limits = { "limits", "bridge-vm", WHOLE LIMITS, false,
-				     false,    NULL,	    false };
-static const struct setup limited_tap = {
-	.name = "limited tap",
-	.type = "bridge-vm",
-	.keys = WHOLE LIMITS ",\"attach\":\"tap\",\"tap\":{\"name\":\"vm0\"}",
-};
-static const struct setup vlan = {
-	.name = "vlan",
-	.type = "bridge-vm",
-	.keys = WHOLE ",\"macspoofchk\":true,\"promiscMode\":true,\"vlan\":100,"
-		      "\"vlanTrunk\":[{\"minID\":10,\"maxID\":12}]",
-};
-static const struct setup macvlan = {
-	.name = "macvlan",
-	.type = "macvlan-vm",
-	.keys = "\"master\":\"p0\",\"hostAccess\":true," OUR_IPAM,
-	.has_parent = true,
-};
-#define MACVTAP                                                         \
-	"\"master\":\"p0\",\"hostAccess\":true,\"attach\":\"macvtap\"," \
-	"\"macvtap\":{\"queues\":2,\"owner\":107,\"mode\":\"0600\"}," OUR_IPAM
-static const struct setup macvtap = { "macvtap", "macvlan-vm", MACVTAP, false,
-				      true,	 NULL,	       false };
-static const struct setup macvtap_host = {
-	"macvtap here", "macvlan-vm", MACVTAP, false, true, NULL, true
-};
-static const struct setup limited_macvtap = { "limited macvtap",
-					      "macvlan-vm",
-					      MACVTAP LIMITS,
-					      false,
-					      true,
-					      NULL,
-					      false };
-static const struct setup ipam = {
-	.name = "IPAM",
-	.type = "ipam-host-local",
-	.keys = OUR_IPAM,
-};
-#define KEYED "\"perAttachment\":[\"allocationKey\"]," OUR_IPAM
-static const struct setup key = {
-	.name = "key",
-	.type = "ipam-host-local",
-	.keys = KEYED,
-};
-/* The bystander has the key: whoever comes waits for it. */
-static const struct setup waits = {
-	.name = "waits",
-	.type = "ipam-host-local",
-	.keys = "\"onConflict\":\"silent\"," KEYED,
-};
-static const struct setup foreign = {
-	.name = "foreign IPAM",
-	.type = "bridge-vm",
-	.keys = "\"bridge\":\"br0\"," THEIR_IPAM,
-	.is_foreign = true,
-};
-static const struct setup reference = {
-	.name = "reference",
-	.type = "host-local",
-	.keys = THEIR_IPAM,
-	.is_foreign = true,
-};
-
-static const struct setup portmap = {
-	.name = "portmap",
-	.type = "portmap-nft",
-	.keys = "\"runtimeConfig\":{\"portMappings\":["
-		"{\"hostPort\":8080,\"containerPort\":80},"
-		"{\"hostPort\":53,\"containerPort\":53,\"protocol\":\"udp\"}]},"
-		"\"prevResult\":{\"cniVersion\":\"1.1.0\",\"interfaces\":"
-		"[{\"name\":\"eth0\",\"sandbox\":\"/run/netns/" GUEST "\"}],"
-		"\"ips\":[{\"address\":\"10.1.0.2/24\",\"interface\":0},"
-		"{\"address\":\"fd00:1::2/64\",\"interface\":0}]}",
-};
-static const struct setup splice = {
-	"splice",
-	"tap-vm",
-	"\"tap\":{\"name\":\"vm0\",\"owner\":107,\"group\":107},"
-	"\"prevResult\":{\"cniVersion\":\"1.1.0\",\"interfaces\":"
-	"[{\"name\":\"eth0\",\"sandbox\":\"/run/netns/" GUEST "\"}],"
-	"\"ips\":[{\"address\":\"10.1.0.2/16\",\"interface\":0}]}",
-	false,
-	false,
-	NULL,
-	false
-};
-/* A VM that ends at once. What is left of a run is removed by gc --orphans, or by the
- * next run. */
-#define RUN WHOLE ",\"perAttachment\":[\"attach\"]"
-static const struct setup run = { .name = "run",
-				  .type = "bridge-vm",
-				  .keys = RUN };
-static const struct setup run_again = { .name = "run again",
-					.type = "bridge-vm",
-					.keys = RUN };
-/* What the reference bridge has made is ours to remove. */
-static const struct setup taken = {
-	"taken over",
-	"bridge-vm",
-	"\"bridge\":\"br0\",\"ipMasq\":true,\"ipMasqBackend\":\"nftables\","
-	"\"macspoofchk\":true,\"ipam\":{\"type\":\"ipam-host-local\"," DUAL "}",
-	false,
-	false,
-	"bridge",
-	false
-};
-
-struct scenario {
-	const struct setup *setup;
-	const char *name, *verb, *more;
-	bool is_fresh;
-};
-
-#define WAIT ",\"delWait\":true"
-#define EVENT ",\"delWait\":false"
-#define LAX                               \
-	",\"cni.dev/valid-attachments\":" \
-	"[{\"containerID\":\"" BYSTANDER "\",\"ifname\":\"eth0\"}]"
-#define STALE                                               \
-	",\"gc\":\"strict\",\"cni.dev/valid-attachments\":" \
-	"[{\"containerID\":\"" BYSTANDER "\",\"ifname\":\"eth0\"}]"
-
-static const struct scenario scenarios[] = {
-	{ &veth, "veth ADD", "ADD", NULL, true },
-	{ &veth, "veth CHECK", "CHECK", NULL, false },
-	{ &veth, "veth DEL", "DEL", WAIT, false },
-	{ &veth, "veth DEL with a child", "DEL", EVENT, false },
-	{ &veth, "veth GC", "GC", STALE, false },
-	{ &tap, "tap ADD", "ADD", NULL, true },
-	{ &tap, "tap CHECK", "CHECK", NULL, false },
-	{ &tap, "tap DEL", "DEL", WAIT, false },
-	{ &tap, "tap DEL with a child", "DEL", EVENT, false },
-	{ &tap, "tap GC", "GC", STALE, false },
-	{ &kata, "kata ADD", "ADD", NULL, true },
-	{ &kata, "kata CHECK", "CHECK", NULL, false },
-	{ &kata, "kata DEL", "DEL", WAIT, false },
-	{ &kata, "kata GC", "GC", STALE, false },
-	{ &port, "port ADD", "ADD", NULL, true },
-	{ &port, "port CHECK", "CHECK", NULL, false },
-	{ &port, "port DEL", "DEL", WAIT, false },
-	{ &port, "port GC", "GC", STALE, false },
-	{ &limits, "limits ADD", "ADD", NULL, true },
-	{ &limits, "limits CHECK", "CHECK", NULL, true },
-	{ &limits, "limits DEL", "DEL", WAIT, true },
-	{ &limits, "limits DEL, children", "DEL", EVENT, true },
-	{ &limits, "limits GC", "GC", STALE, true },
-	{ &limited_tap, "limited tap ADD", "ADD", NULL, true },
-	{ &vlan, "vlan ADD", "ADD", NULL, true },
-	{ &vlan, "vlan CHECK", "CHECK", NULL, false },
-	{ &vlan, "vlan DEL", "DEL", WAIT, false },
-	{ &macvlan, "macvlan ADD", "ADD", NULL, true },
-	{ &macvlan, "macvlan second ADD", "ADD", NULL, false },
-	{ &macvlan, "macvlan CHECK", "CHECK", NULL, false },
-	{ &macvlan, "macvlan DEL", "DEL", WAIT, false },
-	{ &macvlan, "macvlan last DEL", "DEL", WAIT, true },
-	{ &macvlan, "macvlan last DEL, children", "DEL", EVENT, true },
-	{ &macvtap, "macvtap ADD", "ADD", NULL, true },
-	{ &macvtap, "macvtap second ADD", "ADD", NULL, false },
-	{ &macvtap, "macvtap CHECK", "CHECK", NULL, false },
-	{ &macvtap, "macvtap DEL", "DEL", WAIT, false },
-	{ &macvtap, "macvtap last DEL, children", "DEL", EVENT, true },
-	{ &macvtap_host, "macvtap here ADD", "ADD", NULL, false },
-	{ &macvtap_host, "macvtap here CHECK", "CHECK", NULL, false },
-	{ &macvtap_host, "macvtap here DEL", "DEL", WAIT, false },
-	{ &macvtap_host, "macvtap here DEL, children", "DEL", EVENT, false },
-	{ &macvtap_host, "macvtap here GC", "GC", STALE, false },
-	{ &macvtap_host, "macvtap here GC, lax", "GC", LAX, false },
-	{ &limited_macvtap, "limited macvtap ADD", "ADD", NULL, true },
-	{ &limited_macvtap, "limited macvtap DEL", "DEL", WAIT, true },
-	{ &ipam, "IPAM ADD", "ADD", NULL, true },
-	{ &ipam, "IPAM CHECK", "CHECK", NULL, false },
-	{ &ipam, "IPAM DEL", "DEL", NULL, false },
-	{ &ipam, "IPAM GC", "GC", STALE, false },
-	/* Not of a new key: what DEL then leaves to it is not always the same. */
-	{ &key, "key ADD of what it had", "ADD", NULL, false },
-	{ &key, "key CHECK", "CHECK", NULL, false },
-	{ &key, "key DEL", "DEL", NULL, false },
-	{ &key, "key GC", "GC", STALE, true },
-	{ &waits, "waits ADD", "ADD", NULL, false },
-	{ &waits, "waits CHECK", "CHECK", NULL, false },
-	{ &waits, "waits DEL", "DEL", NULL, false },
-	{ &waits, "waits GC", "GC", STALE, false },
-	{ &portmap, "portmap ADD", "ADD", NULL, true },
-	{ &portmap, "portmap CHECK", "CHECK", NULL, true },
-	{ &portmap, "portmap DEL", "DEL", NULL, true },
-	{ &portmap, "portmap GC", "GC", STALE, true },
-	{ &splice, "splice ADD", "ADD", NULL, true },
-	{ &splice, "splice CHECK", "CHECK", NULL, true },
-	{ &splice, "splice DEL", "DEL", WAIT, true },
-	{ &splice, "splice DEL with a child", "DEL", EVENT, true },
-	{ &run, "run, and gc --orphans", "ADD", NULL, false },
-	{ &run_again, "run, and again", "ADD", NULL, false },
-	{ &taken, "taken over CHECK", "CHECK", NULL, false },
-	{ &taken, "taken over DEL", "DEL", WAIT, false },
-	{ &foreign, "foreign IPAM ADD", "ADD", NULL, false },
-	{ &foreign, "foreign IPAM CHECK", "CHECK", NULL, false },
-	{ &foreign, "foreign IPAM DEL", "DEL", WAIT, false },
-};
 
 /* Of one scenario. */
 struct sweep {
@@ -695,8 +467,8 @@ static void sweep(const struct scenario *s, bool with_allocs)
 /* What is known to leak must be seen to leak. */
 static void control(void)
 {
-	static const struct scenario s = { &reference, "control", "ADD", NULL,
-					   true };
+	static const struct scenario s = { &setup_reference, "control", "ADD",
+					   NULL, true };
 	static const struct fault none = { .kind = FAULT_NONE };
 	struct sweep w = { .s = &s };
 	const struct request r = request(&w, "ADD");
@@ -784,13 +556,14 @@ int main(int argc, char **argv)
 	open_allocs();
 	if (*where && is_wanted("control", argv + 2))
 		control();
-	for (size_t i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++)
+	for (size_t i = 0; i < n_scenarios; i++)
 		if (is_wanted(scenarios[i].name, argv + 2) &&
 		    (*where || (!scenarios[i].setup->is_foreign &&
 				!scenarios[i].setup->maker)) &&
-		    (scenarios[i].setup != &vlan || has_vlans(&scenarios[i])))
+		    (scenarios[i].setup != &setup_vlan ||
+		     has_vlans(&scenarios[i])))
 			sweep(&scenarios[i], !scenarios[i].setup->is_foreign);
-	world_build(&veth, true);
+	world_build(&setup_veth, true);
 	printf("# %lu faults injected, %lu images where some were not, "
 	       "%lu wrong\n",
 	       all_injected, all_differ, all_wrong);

@@ -18,6 +18,8 @@
 #include "base/file.h"
 #include "base/ip.h"
 #include "bpf/filter.h"
+#include "bpf/guard.h"
+#include "bpf/map.h"
 #include "net/addr.h"
 #include "net/link.h"
 #include "net/netns.h"
@@ -260,6 +262,39 @@ static void read_nodes(struct state *s)
 		(void)closedir(dir);
 }
 
+/* What the host claims stays until the network goes. */
+static bool is_hosts(const struct guard *g, size_t map,
+		     const struct guard_claim *key)
+{
+	uint32_t owner = 1;
+
+	return map == GUARD_CLAIMS && !bpf_map_get(g->map[map], key, &owner) &&
+	       owner == GUARD_HOST;
+}
+
+/* Of whatever map; the keys are four bytes, or a claim's. */
+static void read_guard(struct state *s)
+{
+	cleanup_guard struct guard g = GUARD_NONE;
+	struct guard_claim key = { 0 }, next = { 0 };
+	struct cni_err e = CNI_ERR_INIT;
+	const int r = guard_find(&g, &e);
+
+	must(r, &e);
+	for (size_t i = 0; r && i < GUARD_MAPS; i++)
+		for (int end = bpf_map_next(g.map[i], NULL, &next); !end;
+		     end = bpf_map_next(g.map[i], &key, &next)) {
+			key = next;
+			if (is_hosts(&g, i, &key))
+				continue;
+			add(s, "guard: map %zu %016llx", i,
+			    (unsigned long long)hash(
+				    &key, i == GUARD_CLAIMS
+						  ? sizeof(key)
+						  : sizeof(uint32_t)));
+		}
+}
+
 static int compare(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
@@ -274,6 +309,7 @@ void state_read(struct state *ret)
 	read_files(ret);
 	read_mounts(ret);
 	read_nodes(ret);
+	read_guard(ret);
 	qsort(ret->lines, ret->n, sizeof(*ret->lines), compare);
 }
 

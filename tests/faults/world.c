@@ -249,7 +249,7 @@ static void remove_links(struct netlink *nl)
 }
 
 /* They outlive their ports. */
-static void remove_guards(void)
+static void remove_spoof_chains(void)
 {
 	cleanup_free struct spoof_chain *v = NULL;
 	struct cni_err e = CNI_ERR_INIT;
@@ -328,9 +328,11 @@ void world_forget(void)
 		must(link_remove(host, bridge.index, LINK_WAIT_EVENT, &e),
 		     "clean", &e);
 	remove_rules();
-	remove_guards();
+	remove_spoof_chains();
 	remove_state();
 	remove_dans();
+	/* The next ADD of a VM is the first since the host came up. */
+	remove_files("/sys/fs/bpf/weft");
 	reset_sysctls();
 }
 
@@ -414,9 +416,10 @@ void world_build(const struct setup *s, bool is_fresh)
 	remove_links(inside[1]);
 	remove_links(host);
 	remove_rules();
-	remove_guards();
+	remove_spoof_chains();
 	remove_state();
 	remove_dans();
+	remove_files("/sys/fs/bpf/weft");
 	reset_sysctls();
 	if (s->has_parent)
 		make_parent();

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # deps.sh [GROUP...]: install what is missing for the groups build, static,
-# bench, test, lint, demo, kernel and engines (default: all but engines).
+# bench, test, guard, lint, demo, kernel and engines (default: all but engines).
 set -euo pipefail
 
 packages() {
@@ -13,17 +13,20 @@ packages() {
 		xz-utils clang binutils ;;
 	bench) echo iproute2 jq util-linux bsdextrautils ;;
 	test) echo libcmocka-dev iproute2 nftables iptables jq strace util-linux \
-		libcap2-bin libxml2-utils python3-yaml \
+		bpftool isc-dhcp-client libcap2-bin libxml2-utils python3-yaml \
 		busybox-static procps kmod ;;
+	guard) echo iproute2 jq util-linux busybox-static isc-dhcp-client \
+		dhcpcd-base systemd ;;
 	lint) echo clang-format clang-tidy cppcheck shellcheck ;;
 	demo) echo iproute2 nftables jq util-linux procps runc \
-		qemu-system-x86 busybox-static cpio xz-utils zstd kmod ;;
+		qemu-system-x86 busybox-static dhcpcd-base cpio xz-utils zstd \
+		kmod ;;
 	engines) echo podman conmon containerd runc python3-grpcio \
 		containernetworking-plugins ;;
 	kernel) echo qemu-system-x86 busybox-static cpio xz-utils zstd kmod \
 		util-linux ;;
 	*)
-		echo "deps: no group $1 (build, static, bench, test, lint, demo," \
+		echo "deps: no group $1 (build, static, bench, test, guard, lint, demo," \
 			"kernel, engines)" >&2
 		return 2
 		;;
@@ -49,7 +52,7 @@ missing() {
 main() {
 	local group list wanted=() lacking
 
-	[ $# -gt 0 ] || set -- build static test lint demo kernel
+	[ $# -gt 0 ] || set -- build static test guard lint demo kernel
 	for group; do
 		list=$(packages "$group")
 		# shellcheck disable=SC2206 # a list of words

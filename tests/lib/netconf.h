@@ -22,8 +22,8 @@ static struct cni_call call_with(const char *keys, const char *cni_args,
 }
 
 /* What a plugin says of its network "n". */
-static void assert_refused(int r, const struct cni_err *err, int code,
-			   const char *msg)
+static inline void assert_refused(int r, const struct cni_err *err, int code,
+				  const char *msg)
 {
 	char all[512];
 

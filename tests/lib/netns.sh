@@ -47,6 +47,7 @@ host_init() {
 	mount -t sysfs sysfs /sys
 	mount --move /run/.cgroup /sys/fs/cgroup
 	rmdir /run/.cgroup
+	mount -t bpf -o mode=700 bpf /sys/fs/bpf
 	if [ ! -d /var/lib/cni ]; then
 		mount --rbind /var/lib /run/.var-lib
 		mount -t tmpfs -o mode=755 var-lib /var/lib
@@ -93,7 +94,8 @@ ns_new() {
 }
 
 # net_state: links, addresses, routes, rules, nftables and sysctls from here,
-# sorted, without counters, indices and what changes by itself with time.
+# sorted, without counters, indices and what changes by itself with time, as the
+# routes do that every device gets once its carrier is noticed.
 net_state() {
 	local dir
 
@@ -110,7 +112,8 @@ net_state() {
 		"addr \($name) \(.local)/\(.prefixlen) \(.)")' | sort
 	for dir in -4 -6; do
 		ip "$dir" -o route show table all |
-			sed 's/ expires [^ ]*//; s/ linkdown//' | sort
+			sed 's/ expires [^ ]*//; s/ linkdown//
+				/^multicast ff00::\/8 /d' | sort
 		ip "$dir" rule
 	done
 	nft -s list ruleset

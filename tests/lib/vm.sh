@@ -7,6 +7,7 @@
 #	vm_build
 #	vm_start NAME TAP MAC ADDRESSES GATEWAYS [QEMU-ARGUMENT...]
 #	vm_queues=4 vm_mtu=9000 vm_start ...
+#	vm_start NAME TAP MAC asks ''        it asks for its addresses, by DHCP and RA
 #	vm_start_macvtap NAME NODE QUEUES MAC ADDRESSES GATEWAYS [QEMU-ARGUMENT...]
 #	vm_ready NAME [SECONDS]
 #	vm_says NAME                        its first words: kernel and MAC
@@ -36,6 +37,7 @@ vm_build() {
 	guest_root "$root"
 	rm "$root/www/data"
 	vm_modules "$tree" "$version" "$root/modules" virtio_pci virtio_net
+	vm_client "$root"
 	vm_init "$guest_data" >"$root/init"
 	chmod +x "$root/init"
 	(cd "$root" && find . | cpio -o -H newc --quiet) >"$vm_initramfs"
@@ -69,6 +71,20 @@ vm_unpack() {
 	esac
 }
 
+# vm_client DIR: what asks for addresses, of both families; without hooks it leaves
+# resolv.conf alone.
+vm_client() {
+	local client=/usr/sbin/dhcpcd file
+
+	mkdir -p "$1"/{etc,run,usr/sbin,var/lib/dhcpcd}
+	while read -r file; do
+		cp --parents "$file" "$1"
+	done < <(ldd $client | grep -o '/[^ ]*')
+	cp $client "$1$client"
+	printf '%s\n' 'script /bin/true' noarp ipv6rs ia_na \
+		'waitip 4' 'waitip 6' 'timeout 20' >"$1/etc/dhcpcd.conf"
+}
+
 # vm_init DATA-SIZE: the guest's /init. Debian's kernels do not configure IP, so
 # it reads its addresses from the command line itself.
 vm_init() {
@@ -94,6 +110,10 @@ vm_init() {
 			echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_dad
 			echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_ra
 			ip link set eth0 up
+		fi
+		if [ "$addresses" = asks ]; then
+			addresses=
+			dhcpcd eth0 >/dev/console 2>&1
 		fi
 		for address in $(echo "$addresses" | tr , ' '); do
 			ip address add "$address" dev eth0

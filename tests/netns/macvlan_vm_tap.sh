@@ -236,15 +236,17 @@ for queues in 1 4; do
 	cni DEL v1 v1 "$(mconf)"
 done
 
-# Frames come to the queues of one VMM, and its MAC leads to no other.
+# Frames come to the queues of one VMM, and its MAC leads to no other. The guard would
+# have another ifindex.
 two_whose_ifindex_clashes() {
 	local one two first second clash
 
 	clash=$(tap_tool clash)
 	read -r one two < <("$clash" "$net")
-	vm "$one" v1 "$(mconf)"
+	vm "$one" v1 "$(mconf '.guard = {antispoof: false, addressing: false}')"
 	first=$node first_mac=$mac
-	vm "$two" v2 "$(mconf '.macvtap = {owner: 107}')"
+	vm "$two" v2 "$(mconf '.macvtap = {owner: 107} |
+		.guard = {antispoof: false, addressing: false}')"
 	second=$node
 	same "$(index_in eth0 v1)" "$(index_in eth0 v2)" \
 		"two namespaces have macvtaps of one ifindex, $one and $two"
@@ -259,7 +261,8 @@ two_whose_ifindex_clashes() {
 	same "eth0 $mac" "$("$tap_open" "$second" 1)" "devices"
 	succeeds "and the second is heard" \
 		"$tap_arp" "$second" "$mac" "$ip" 10.1.0.99
-	check "$two" v2 "$(mconf '.macvtap = {owner: 107}')"
+	check "$two" v2 "$(mconf '.macvtap = {owner: 107} |
+		.guard = {antispoof: false, addressing: false}')"
 	worked "CHECK of the second"
 	cni DEL "$one" v1 "$(mconf)"
 	same "$(number eth0 v2) 107:0 660" "$(of "$second")" \

@@ -24,7 +24,7 @@
 
 enum { LO = 1, INDEX = 0x40004000, PORT = INDEX };
 
-enum { IP4 = 0x0800, ARP = 0x0806, IPV6 = 0x86dd, TAG = 0x8100 };
+enum { IP4 = 0x0800, ARP = 0x0806, RARP = 0x8035, IPV6 = 0x86dd, TAG = 0x8100 };
 
 enum { ICMP = 1, IGMP = 2, TCP = 6, UDP = 17, ICMP6 = 58 };
 
@@ -206,6 +206,41 @@ TEST(what_is_the_guests_own_passes)
 	expect(f, GUARD_PASS);
 	igmp(&f, 0x22, 0x94040000);
 	expect(f, GUARD_PASS);
+}
+
+TEST(where_a_vm_has_moved_is_told)
+{
+	WITH_GUEST(net_of(IP6 "/64"));
+
+	frame_eth(&f, MINE, ALL, RARP);
+	frame_arp(&f, 3, MINE, "0.0.0.0", MINE, "0.0.0.0");
+	frame_fill(&f, 18);
+	expect(f, GUARD_PASS);
+	frame_eth(&f, MINE, ALL, RARP);
+	frame_arp(&f, 3, MINE, "0.0.0.0", OTHERS, "0.0.0.0");
+	expect(f, GUARD_ARP);
+	frame_eth(&f, MINE, ALL, RARP);
+	frame_arp(&f, 4, MINE, "0.0.0.0", MINE, "0.0.0.0");
+	expect(f, GUARD_ARP);
+	frame_eth(&f, MINE, ALL, RARP);
+	frame_arp(&f, 3, MINE, "0.0.0.0", MINE, "10.1.0.1");
+	expect(f, GUARD_ARP);
+	f.len--;
+	expect(f, GUARD_TRUNCATED);
+}
+
+TEST(the_hosts_link_local_address_is_nobodys)
+{
+	WITH_GUEST(BOTH);
+
+	tcp6(&f, "fe80::fc00:ff:fe00:9");
+	expect(f, GUARD_PASS);
+	rules.host_mac = mac_of(ROUTER);
+	assert_works(guard_admit(&g, LO, &rules, &s->err), s->err);
+	tcp6(&f, "fe80::fc00:ff:fe00:9");
+	expect(f, GUARD_LINK_LOCAL);
+	nd(&f, LL, 136, "fe80::fc00:ff:fe00:9", 2, MINE);
+	expect(f, GUARD_ND);
 }
 
 TEST(another_mac_does_not)
@@ -561,10 +596,10 @@ TEST(an_entry_is_its_attachments_and_goes_whole)
 	assert_int_equal(count_keys(&g, GUARD_SOURCES), 1);
 	assert_int_equal(count_keys(&g, GUARD_COUNTS), 1);
 	assert_int_equal(count_keys(&g, GUARD_CLAIMS), 2);
-	assert_works(guard_dismiss_all(7, LO, &s->err), s->err);
+	assert_works(guard_dismiss_all(7, LO, 0, &s->err), s->err);
 	for (enum guard_map m = 0; m < GUARD_MAPS; m++)
 		assert_int_equal(count_keys(&g, m), 0);
-	assert_works(guard_dismiss_all(7, LO, &s->err), s->err);
+	assert_works(guard_dismiss_all(7, LO, 0, &s->err), s->err);
 }
 
 static bool is_seven(uint64_t attachment, void *arg)
@@ -575,8 +610,15 @@ static bool is_seven(uint64_t attachment, void *arg)
 
 TEST(what_is_stale_of_a_network_is_collected)
 {
+	const struct guard_claim lost = { .network = 70, .addr = { 1 } };
 	struct guard_rules other;
 	WITH_GUEST(BOTH);
+
+	tcp6(&f, "fe80::1:2:3:4");
+	expect(f, GUARD_PASS);
+	assert_int_equal(bpf_map_put(g.map[GUARD_CLAIMS], &lost,
+				     &(uint32_t){ LO }, BPF_ANY),
+			 0);
 
 	other = rules;
 	other.attachment = 8;
@@ -589,6 +631,7 @@ TEST(what_is_stale_of_a_network_is_collected)
 	assert_works(guard_collect(71, is_seven, NULL, &s->err), s->err);
 	assert_int_equal(count_keys(&g, GUARD_GUESTS), 1);
 	assert_int_equal(count_keys(&g, GUARD_COUNTS), 1);
+	assert_int_equal(count_keys(&g, GUARD_CLAIMS), 1);
 }
 
 static void make_pair(struct sandbox *s)
@@ -658,7 +701,7 @@ TEST(it_is_loaded_once_and_what_is_missing_is_made_again)
 	assert_works(bpf_prog_tag(a.from, ta, &s->err), s->err);
 	assert_works(bpf_prog_tag(b.from, tb, &s->err), s->err);
 	assert_memory_equal(ta, tb, sizeof(ta));
-	assert_int_equal(unlink("/sys/fs/bpf/weft/v1/weft_counts"), 0);
+	assert_int_equal(unlink("/sys/fs/bpf/weft/v3/weft_counts"), 0);
 	guard_close(&b);
 	assert_works(guard_open(&b, &s->err), s->err);
 	assert_int_equal(bpf_map_get(b.map[GUARD_GUESTS], &key, &guest), 0);
@@ -670,6 +713,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		in_sandbox(what_is_the_guests_own_passes),
+		in_sandbox(where_a_vm_has_moved_is_told),
+		in_sandbox(the_hosts_link_local_address_is_nobodys),
 		in_sandbox(another_mac_does_not),
 		in_sandbox(another_address_does_not),
 		in_sandbox(who_has_no_address_yet_may_look_for_one),

@@ -73,6 +73,10 @@ is "it is on the bridge, with carrier" "$("$weft" ls --json)" 'length == 1 and
 	.carrier and .kind == "tap" and (.addresses | length) == 2)'
 is "is told MAC and addresses" "$(jq -Rs . "$TMPDIR/told")" \
 	'test("qemu-1000-vm1: mac='"$("$weft" ls --json | jq -r '.[0].mac')"' ip=10.1.0")'
+same "$(sed 's/.*mac=//; s/ .*//' "$TMPDIR/told")" \
+	"$(helper_user 1000 "$helper" --mac --br=net1:vm1)" \
+	"which MAC it would be it could ask before"
+fails "only with a name" helper_user 1000 "$helper" --mac --br=net1
 same "root" "$(stat -c %U "$cni_leases"/net1/10.1.0.* /var/lib/cni/weft/* |
 	sort -u)" "leases and cache are root's"
 is "it is held by the VMM" "$("$weft" gc --orphans --min-age 0 --json)" \

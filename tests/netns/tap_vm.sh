@@ -93,8 +93,8 @@ same 1 "$(ip netns exec p1 cat /proc/sys/net/ipv6/conf/eth0/disable_ipv6)" \
 for dev in eth0 tap0; do
 	is "$dev hands on what comes in" \
 		"$(tc -n p1 -j filter show dev $dev ingress)" '
-		map(select(.options)) | length == 1 and .[0].kind == "bpf" and
-		.[0].options.bpf_name == "weft_splice"'
+		map(select(.options.bpf_name == "weft_splice")) |
+		length == 1 and .[0].kind == "bpf"'
 done
 held=$result
 cni ADD v1 p1 "$conf2"

@@ -32,7 +32,10 @@ net=n$(tr -d - </proc/sys/kernel/random/uuid | cut -c1-12)
 network() {
 	conf '{cniVersion, name: "'"$net"'", plugins: [del(.cniVersion, .name,
 		.bridge) | .type = "macvlan-vm" | .master = "p0" |
-		.attach = "macvtap" | .macvtap.queues = '"$1"']}' \
+		.attach = "macvtap" | .macvtap.queues = '"$1"' |
+		.ipam.ranges = [[{subnet: "10.1.0.0/24", rangeStart: "10.1.0.2",
+			rangeEnd: "10.1.0.2"}], [{subnet: "fd00:1::/64",
+			rangeStart: "fd00:1::2", rangeEnd: "fd00:1::2"}]]]}' \
 		>"$NETCONFPATH/$net.conflist"
 }
 

@@ -21,6 +21,7 @@ enum {
 	ARP_ETHERNET = 1,
 	ARP_REQUEST = 1,
 	ARP_REPLY = 2,
+	RARP_REQUEST = 3,
 };
 
 #define ROUTER_ALERT 0x94040000U /* RFC 2113, as every IGMP message has it */
@@ -42,6 +43,31 @@ inlined bool is_mac(const __u8 *a, const __u8 *b)
 	       a[4] == b[4] && a[5] == b[5];
 }
 
+inlined bool is_of_ip4(const struct arp *arp)
+{
+	return arp->hardware == htons(ARP_ETHERNET) &&
+	       arp->protocol == htons(ETH_P_IP) && arp->mac_len == ETH_ALEN &&
+	       arp->ip_len == sizeof(__u32);
+}
+
+/* By which QEMU tells the segment where a VM that has moved is now. */
+inlined enum guard_verdict judge_rarp(const struct sender *s)
+{
+	const struct arp *arp = data_of(s->skb) + ETH_HLEN;
+	__u32 from, to;
+
+	if ((void *)(arp + 1) > end_of(s->skb))
+		return GUARD_TRUNCATED;
+	__builtin_memcpy(&from, arp->sender_ip, sizeof(from));
+	__builtin_memcpy(&to, arp->target_ip, sizeof(to));
+	return is_of_ip4(arp) && arp->operation == htons(RARP_REQUEST) &&
+			       is_mac(arp->sender_mac, s->guest->mac) &&
+			       is_mac(arp->target_mac, s->guest->mac) &&
+			       !from && !to
+		       ? GUARD_PASS
+		       : GUARD_ARP;
+}
+
 /* A probe (RFC 5227) has no sender. */
 inlined enum guard_verdict judge_arp(const struct sender *s)
 {
@@ -52,9 +78,7 @@ inlined enum guard_verdict judge_arp(const struct sender *s)
 		return GUARD_TRUNCATED;
 	if (!(s->guest->flags & GUARD_IP4))
 		return GUARD_FAMILY;
-	if (arp->hardware != htons(ARP_ETHERNET) ||
-	    arp->protocol != htons(ETH_P_IP) || arp->mac_len != ETH_ALEN ||
-	    arp->ip_len != sizeof(ip) ||
+	if (!is_of_ip4(arp) ||
 	    (arp->operation != htons(ARP_REQUEST) &&
 	     arp->operation != htons(ARP_REPLY)) ||
 	    !is_mac(arp->sender_mac, s->guest->mac))

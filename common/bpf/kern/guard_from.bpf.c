@@ -21,6 +21,8 @@ inlined enum guard_verdict judge_other(const struct sender *s, __u16 proto)
 {
 	const __u32 any = GUARD_ANY_IP4 | GUARD_ANY_IP6;
 
+	if (proto == htons(ETH_P_RARP))
+		return judge_rarp(s);
 	if (proto == htons(ETH_P_8021Q) || proto == htons(ETH_P_8021AD))
 		return GUARD_VLAN;
 	return (s->guest->flags & any) == any &&
@@ -51,6 +53,56 @@ inlined enum guard_verdict judge(const struct sender *s)
 						: judge_other(s, eth->h_proto);
 }
 
+inlined bool asks_arp(struct __sk_buff *skb)
+{
+	const struct arp *arp = data_of(skb) + ETH_HLEN;
+
+	return (void *)(arp + 1) <= end_of(skb) &&
+	       arp->operation == htons(ARP_REQUEST);
+}
+
+inlined bool asks_ip4(struct __sk_buff *skb)
+{
+	const struct iphdr *ip = data_of(skb) + ETH_HLEN;
+	const struct udphdr *udp = (const void *)(ip + 1);
+
+	return (void *)(udp + 1) <= end_of(skb) &&
+	       ip->protocol == IPPROTO_UDP && ip->ihl == BARE_IHL &&
+	       !(ip->frag_off & htons(FRAGMENT_OFFSET | MORE_FRAGMENTS)) &&
+	       udp->dest == htons(DHCP_SERVER);
+}
+
+inlined bool asks_ip6(struct __sk_buff *skb)
+{
+	const struct ipv6hdr *ip = data_of(skb) + ETH_HLEN;
+	const struct udphdr *udp = (const void *)(ip + 1);
+	const __u8 *type = (const void *)udp;
+
+	if ((void *)(udp + 1) > end_of(skb))
+		return false;
+	if (ip->nexthdr == IPPROTO_ICMPV6)
+		return *type == RS || *type == NS;
+	return ip->nexthdr == IPPROTO_UDP && udp->dest == htons(DHCP6_SERVER);
+}
+
+/* Return: who may answer it, or GUARD_ANSWERERS: nobody */
+inlined __u32 find_answerer(struct __sk_buff *skb)
+{
+	const struct ethhdr *eth;
+
+	make_linear(skb);
+	eth = data_of(skb);
+	if (skb->vlan_present || (void *)(eth + 1) > end_of(skb))
+		return GUARD_ANSWERERS;
+	if (eth->h_proto == htons(ETH_P_ARP))
+		return asks_arp(skb) ? GUARD_ANSWER4 : GUARD_ANSWERERS;
+	if (eth->h_proto == htons(ETH_P_IP))
+		return asks_ip4(skb) ? GUARD_ANSWER4 : GUARD_ANSWERERS;
+	return eth->h_proto == htons(ETH_P_IPV6) && asks_ip6(skb)
+		       ? GUARD_ANSWER6
+		       : GUARD_ANSWERERS;
+}
+
 program guard_from(struct __sk_buff *skb)
 {
 	__u32 ifindex = skb->ifindex;
@@ -61,11 +113,20 @@ program guard_from(struct __sk_buff *skb)
 	};
 	struct guard_counts *n = map_find(MAP(GUARD_COUNTS), &ifindex);
 	enum guard_verdict v = GUARD_PASS;
+	__u32 answerer;
 
 	if (!s.guest || !n)
 		return TC_ACT_SHOT;
 	if (s.guest->flags & GUARD_ANTISPOOF)
 		v = judge(&s);
+	if (!v && s.guest->flags & GUARD_ANSWERS) {
+		answerer = find_answerer(skb);
+		/* It comes back only where that is not there. */
+		if (answerer < GUARD_ANSWERERS) {
+			tail_call(skb, MAP(GUARD_TAILS), answerer);
+			v = GUARD_FAILED;
+		}
+	}
 	if (!v && s.guest->flags & GUARD_POLICED)
 		v = judge_policy(skb, ifindex, true);
 	if (v >= GUARD_VERDICTS)

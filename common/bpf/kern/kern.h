@@ -29,6 +29,20 @@ static long (*const skb_load)(const void *skb, __u32 offset, void *to,
 			      __u32 len) = (void *)BPF_FUNC_skb_load_bytes;
 static long (*const skb_pull)(struct __sk_buff *skb,
 			      __u32 len) = (void *)BPF_FUNC_skb_pull_data;
+static long (*const skb_store)(struct __sk_buff *skb, __u32 offset,
+			       const void *from, __u32 len,
+			       __u64 flags) = (void *)BPF_FUNC_skb_store_bytes;
+static long (*const skb_resize)(struct __sk_buff *skb, __u32 len,
+				__u64 flags) = (void *)BPF_FUNC_skb_change_tail;
+static __s64 (*const csum_add)(const void *from, __u32 from_len, const void *to,
+			       __u32 to_len,
+			       __u32 seed) = (void *)BPF_FUNC_csum_diff;
+static long (*const redirect)(__u32 ifindex,
+			      __u64 flags) = (void *)BPF_FUNC_redirect;
+static long (*const send_copy)(struct __sk_buff *skb, __u32 ifindex,
+			       __u64 flags) = (void *)BPF_FUNC_clone_redirect;
+static long (*const tail_call)(void *ctx, void *map,
+			       __u32 index) = (void *)BPF_FUNC_tail_call;
 
 static __u64 (*const ktime)(void) = (void *)BPF_FUNC_ktime_get_coarse_ns;
 

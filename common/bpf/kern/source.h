@@ -95,14 +95,14 @@ inlined bool claims(struct guard_guest *g,
 		return *owner == ifindex;
 	if (map_set(MAP(GUARD_CLAIMS), &claim, &ifindex, BPF_NOEXIST))
 		return false;
-	at = g->next_ll & (GUARD_LINK_LOCALS - 1);
+	/* Each CPU has a place of its own; what a race leaves, GC finds. */
+	at = __sync_fetch_and_add(&g->next_ll, 1) & (GUARD_LINK_LOCALS - 1);
 	if (!is_zero(g->link_local[at])) {
 		__builtin_memcpy(claim.addr, g->link_local[at],
 				 sizeof(claim.addr));
 		map_drop(MAP(GUARD_CLAIMS), &claim);
 	}
 	__builtin_memcpy(g->link_local[at], ip, sizeof(claim.addr));
-	g->next_ll = at + 1;
 	return true;
 }
 

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "guest/guard.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "cni/attachments.h"
+
+struct raw {
+	const cJSON *guard, *allowed, *dhcp;
+	bool antispoof, addressing;
+};
+
+static const struct json_field outer[] = {
+	{ .name = "guard",
+	  .type = JSON_OBJ,
+	  .offset = offsetof(struct raw, guard) },
+	{ 0 },
+};
+
+static const struct json_field fields[] = {
+	{ .name = "antispoof",
+	  .type = JSON_BOOL,
+	  .offset = offsetof(struct raw, antispoof) },
+	{ .name = "addressing",
+	  .type = JSON_BOOL,
+	  .offset = offsetof(struct raw, addressing) },
+	{ .name = "dhcp",
+	  .type = JSON_OBJ,
+	  .offset = offsetof(struct raw, dhcp) },
+	{ .name = "allowedAddresses",
+	  .type = JSON_ARR,
+	  .offset = offsetof(struct raw, allowed) },
+	{ 0 },
+};
+
+/* An address or a network, and nothing of which one of them is a mistake. */
+static int read_allowed(const cJSON *item, struct ip_net *ret,
+			struct cni_err *err)
+{
+	const char *text = cJSON_GetStringValue(item);
+	char buf[IP_NET_STR_SIZE];
+	struct ip_net n, whole;
+
+	if (!text)
+		return err_ctx(err, json_expected(item, "a string", err),
+			       "key \"allowedAddresses\"");
+	if (!ip_parse(text, &n.addr))
+		n.plen = ip_max_plen(n.addr.family);
+	else if (ip_net_parse(text, &n) < 0)
+		return err_say(
+			err, CNI_E_CONFIG, EINVAL,
+			"key \"allowedAddresses\": \"%s\" is neither an address nor a network",
+			text);
+	whole = ip_net_masked(&n);
+	if (!ip_equal(&n.addr, &whole.addr))
+		return err_say(
+			err, CNI_E_CONFIG, EINVAL,
+			"key \"allowedAddresses\": \"%s\" is neither an address nor a network: %s is one",
+			text, ip_net_format(&whole, buf));
+	*ret = n;
+	return 0;
+}
+
+static int read_list(const struct raw *raw, struct guard_conf *ret,
+		     struct cni_err *err)
+{
+	const cJSON *item;
+	int r = 0;
+
+	if (raw->allowed && !ret->antispoof)
+		return err_say(
+			err, CNI_E_CONFIG, EINVAL,
+			"key \"allowedAddresses\" means nothing without \"antispoof\"");
+	cJSON_ArrayForEach(item, raw->allowed)
+	{
+		if (ret->n_routed == GUARD_PREFIXES)
+			return err_say(err, CNI_E_CONFIG, E2BIG,
+				       "key \"allowedAddresses\": more than %d",
+				       GUARD_PREFIXES);
+		r = read_allowed(item, &ret->routed[ret->n_routed++], err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int guard_conf_parse(const struct cni_call *call, bool is_vm,
+		     struct guard_conf *ret, struct cni_err *err)
+{
+	struct raw raw = { .antispoof = is_vm, .addressing = is_vm };
+	struct guard_conf conf;
+	int r = json_decode(call->conf.doc, outer, &raw, err);
+
+	if (r < 0)
+		return r;
+	r = json_decode(raw.guard, fields, &raw, err);
+	conf = (struct guard_conf){ .antispoof = raw.antispoof,
+				    .addressing = raw.addressing };
+	if (!r)
+		r = read_list(&raw, &conf, err);
+	if (!r && raw.dhcp && !raw.addressing)
+		r = err_say(
+			err, CNI_E_CONFIG, EINVAL,
+			"key \"dhcp\" means nothing without \"addressing\"");
+	if (!r)
+		r = addressing_parse(raw.dhcp, &conf.dhcp, err);
+	if (r < 0)
+		return err_ctx(err, r, "key \"guard\"");
+	*ret = conf;
+	return 0;
+}
+
+static bool is_wanted(const struct guard_conf *conf)
+{
+	return conf->antispoof || conf->addressing;
+}
+
+static bool is_own(const struct guarded *g, const struct cni_ip *ip)
+{
+	return !g->of || ip->interface < 0 ||
+	       ip->interface == g->of - g->ips->interfaces;
+}
+
+/* Without an IPAM nobody knows what its addresses will be. */
+static void make_rules(const struct guarded *g, struct ip_net *addrs,
+		       struct guard_rules *ret)
+{
+	const struct cni_attachment network = { g->attachment->network, "",
+						"" };
+
+	size_t n = 0;
+
+	for (size_t i = 0; i < g->ips->n_ips; i++)
+		if (is_own(g, &g->ips->ips[i]))
+			addrs[n++] = g->ips->ips[i].address;
+	*ret = (struct guard_rules){
+		.attachment = cni_attachment_hash(g->attachment),
+		.network = cni_attachment_hash(&network),
+		.antispoof = g->conf->antispoof,
+		.trunk = g->trunk,
+		.mirrored = g->mirrored,
+		.layer2 = !n && !g->conf->n_routed,
+		.mac = g->mac,
+		.host_mac = g->host_mac,
+		.addrs = addrs,
+		.n = n,
+		.routed = g->conf->routed,
+		.n_routed = g->conf->n_routed,
+	};
+}
+
+int guarded_begin(const struct cni_attachment *a, const struct guard_conf *conf,
+		  struct guard *ret, uint32_t *index, struct cni_err *err)
+{
+	int r;
+
+	if (!is_wanted(conf))
+		return 0;
+	r = guard_open(ret, err);
+	if (!r)
+		*index = guard_index(ret, cni_attachment_hash(a), *index);
+	return r;
+}
+
+int guarded_status(const struct guard_conf *conf, struct cni_err *err)
+{
+	cleanup_guard struct guard guard = GUARD_NONE;
+
+	return is_wanted(conf) ? guard_open(&guard, err) : 0;
+}
+
+static int put(const struct guarded *g, const struct guard_rules *rules,
+	       struct cni_err *err)
+{
+	const int r = guard_admit(g->guard, g->ifindex, rules, err);
+
+	return r ? r
+		 : guard_attach(g->guard, g->nl, g->ifindex, g->mirrored, err);
+}
+
+static int check(const struct guarded *g, const struct guard_rules *rules,
+		 struct cni_err *err)
+{
+	return guard_check(g->nl, g->ifindex, g->mirrored, rules, err);
+}
+
+/* A guest that has no addresses is told nothing. */
+static int tell(const struct guarded *g, const struct guard_rules *rules,
+		struct addressing *ret, struct cni_err *err)
+{
+	const struct addressing_from from = {
+		.call = g->call,
+		.conf = &g->conf->dhcp,
+		.result = g->ips,
+		.of = g->of,
+		.addrs = rules->addrs,
+		.n = rules->n,
+		.mac = g->tell_mac,
+		.neighbour = g->is_gateways,
+		.mtu = g->mtu,
+	};
+
+	return addressing_make(&from, ret, err);
+}
+
+static int with_rules(const struct guarded *g,
+		      int (*what)(const struct guarded *,
+				  const struct guard_rules *, struct cni_err *),
+		      struct cni_err *err)
+{
+	CLEANUP(addressing_free) struct addressing told = { 0 };
+	cleanup_free struct ip_net *addrs = NULL;
+	struct guard_rules rules;
+	int r = 0;
+
+	if (!is_wanted(g->conf))
+		return 0;
+	addrs = calloc(g->ips->n_ips + 1, sizeof(*addrs));
+	if (!addrs)
+		return err_set(err, CNI_E_INTERNAL, ENOMEM, "guard");
+	make_rules(g, addrs, &rules);
+	if (g->conf->addressing && rules.n) {
+		r = tell(g, &rules, &told, err);
+		rules.answers = &told.answers;
+	}
+	return r ? r : what(g, &rules, err);
+}
+
+int guarded_put(const struct guarded *g, struct cni_err *err)
+{
+	return with_rules(g, put, err);
+}
+
+int guarded_check(const struct guarded *g, struct cni_err *err)
+{
+	struct guarded now = *g;
+
+	if (g->of && g->of->mac && *g->of->mac)
+		(void)mac_parse(g->of->mac, &now.mac);
+	return with_rules(&now, check, err);
+}
+
+int guarded_forget(const struct cni_attachment *a, uint32_t ifindex,
+		   struct cni_err *err)
+{
+	return guard_dismiss_all(cni_attachment_hash(a),
+				 cni_attachment_ifindex(a), ifindex, err);
+}
+
+struct valid {
+	uint64_t *hash;
+	size_t n;
+};
+
+static bool is_valid(uint64_t attachment, void *arg)
+{
+	const struct valid *v = arg;
+
+	for (size_t i = 0; i < v->n; i++)
+		if (v->hash[i] == attachment)
+			return true;
+	return false;
+}
+
+int guarded_collect(const char *network, const struct cni_attachments *valid,
+		    struct cni_err *err)
+{
+	const struct cni_attachment all = { network, "", "" };
+	cleanup_free uint64_t *hash = calloc(valid->n + 1, sizeof(*hash));
+	struct valid v = { hash, valid->n };
+
+	if (!hash)
+		return err_set(err, CNI_E_INTERNAL, ENOMEM, "GC");
+	for (size_t i = 0; i < v.n; i++)
+		hash[i] = cni_attachment_hash(&(struct cni_attachment){
+			network, valid->v[i].container_id,
+			valid->v[i].ifname });
+	return guard_collect(cni_attachment_hash(&all), is_valid, &v, err);
+}
