@@ -185,8 +185,9 @@ static int remove_claims(const struct guard *g, uint32_t ifindex,
 static int remove_entries(const struct guard *g, uint32_t ifindex,
 			  struct cni_err *err)
 {
-	static const enum guard_map own[] = { GUARD_SOURCES, GUARD_ANSWERED_BY,
-					      GUARD_COUNTS, GUARD_GUESTS };
+	static const enum guard_map own[] = { GUARD_MEMBERS, GUARD_SOURCES,
+					      GUARD_ANSWERED_BY, GUARD_COUNTS,
+					      GUARD_GUESTS };
 
 	const size_t n = sizeof(own) / sizeof(*own);
 	int r = 0;
@@ -229,26 +230,24 @@ static int forget_port(const struct guard *g, uint32_t ifindex,
 		       uint64_t attachment, struct cni_err *err)
 {
 	struct guard_guest guest;
+	int r;
 
 	if (!ifindex)
 		return 0;
-	return bpf_map_get(g->map[GUARD_GUESTS], &ifindex, &guest) == -ENOENT
-		       ? remove_entries(g, ifindex, err)
-		       : guard_dismiss(g, ifindex, attachment, err);
+	if (bpf_map_get(g->map[GUARD_GUESTS], &ifindex, &guest) != -ENOENT)
+		return guard_dismiss(g, ifindex, attachment, err);
+	r = guard_unpolice(g, ifindex, err);
+	return r ? r : remove_entries(g, ifindex, err);
 }
 
-int guard_dismiss_all(uint64_t attachment, uint32_t index, uint32_t ifindex,
-		      struct cni_err *err)
+int guard_dismiss_all(const struct guard *g, uint64_t attachment,
+		      uint32_t index, uint32_t ifindex, struct cni_err *err)
 {
-	cleanup_guard struct guard g = GUARD_NONE;
 	struct cni_err e = CNI_ERR_INIT;
-	int r = guard_find(&g, err), acc;
+	int acc = forget_port(g, ifindex, attachment, err), r;
 
-	if (r <= 0)
-		return r;
-	acc = forget_port(&g, ifindex, attachment, err);
 	for (int i = 0; i < GUARD_TRIES; i++) {
-		r = guard_dismiss(&g, index, attachment, &e);
+		r = guard_dismiss(g, index, attachment, &e);
 		acc = err_keep_first(err, &e, r, acc);
 		index = link_next_index(index);
 	}

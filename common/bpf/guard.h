@@ -84,6 +84,15 @@ int guard_open(struct guard *ret, struct cni_err *err);
  */
 int guard_find(struct guard *ret, struct cni_err *err);
 
+/**
+ * guard_lock() - One at a time: whoever loads it, or changes what holds for others
+ * @ret_fd:	close() unlocks
+ * @err:	CNI_E_RETRY: somebody has had it for too long
+ *
+ * Return: 0, -ETIMEDOUT, or another negative errno
+ */
+int guard_lock(int *ret_fd, struct cni_err *err);
+
 /** guard_close() - What is loaded stays */
 void guard_close(struct guard *g);
 
@@ -133,15 +142,16 @@ int guard_dismiss(const struct guard *g, uint32_t ifindex, uint64_t attachment,
 
 /**
  * guard_dismiss_all() - Wherever guard_index() may have put it
+ * @g:		The guard
  * @attachment:	Its hash
  * @index:	The first choice
  * @ifindex:	Its port besides; 0: none is known
  * @err:	Filled on failure
  *
- * Return: 0, also if the guard was never loaded, or a negative errno
+ * Return: 0, also if there is nothing, or a negative errno
  */
-int guard_dismiss_all(uint64_t attachment, uint32_t index, uint32_t ifindex,
-		      struct cni_err *err);
+int guard_dismiss_all(const struct guard *g, uint64_t attachment,
+		      uint32_t index, uint32_t ifindex, struct cni_err *err);
 
 /**
  * guard_attach() - Put the programs on a port, over those of another build

@@ -26,6 +26,8 @@ enum guard_map {
 	GUARD_PORTS,
 	GUARD_FLOWS,
 	GUARD_PARTS,
+	GUARD_MEMBERS,
+	GUARD_TEXTS,
 	GUARD_MAPS,
 	GUARD_TAILS = GUARD_MAPS, /* of one build: it holds programs */
 	GUARD_ALL_MAPS,

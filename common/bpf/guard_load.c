@@ -85,6 +85,12 @@ static const struct bpf_map_def maps[GUARD_ALL_MAPS] = {
 	[GUARD_PARTS] = { "weft_parts", BPF_MAP_TYPE_LRU_HASH, 0,
 			  sizeof(struct guard_part), sizeof(uint32_t),
 			  PARTS_MAX },
+	[GUARD_MEMBERS] = { "weft_members", BPF_MAP_TYPE_HASH,
+			    BPF_F_NO_PREALLOC, sizeof(uint32_t),
+			    sizeof(struct guard_member), GUESTS_MAX },
+	[GUARD_TEXTS] = { "weft_texts", BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC,
+			  sizeof(struct guard_chunk_key),
+			  sizeof(struct guard_chunk), GUESTS_MAX },
 	[GUARD_TAILS] = { "weft_tails", BPF_MAP_TYPE_PROG_ARRAY, 0,
 			  sizeof(uint32_t), sizeof(uint32_t), GUARD_ANSWERERS },
 };
@@ -191,7 +197,7 @@ static int make_dir(const char *path, struct cni_err *err)
 	return err_set(err, CNI_E_KERNEL, errno, "guard: make %s", path);
 }
 
-static int lock_home(int *ret_fd, struct cni_err *err)
+int guard_lock(int *ret_fd, struct cni_err *err)
 {
 	cleanup_close int fd = open(HOME, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r = fd < 0 ? -errno : file_lock_fd(fd, LOCK_TIMEOUT_S);
@@ -356,7 +362,7 @@ static int load(struct guard *g, struct cni_err *err)
 	if (!r)
 		r = make_dir(HOME, err);
 	if (!r)
-		r = lock_home(&lock, err);
+		r = guard_lock(&lock, err);
 	if (r < 0)
 		return r;
 	(void)snprintf(dir, sizeof(dir), HOME "/v%d", GUARD_SCHEMA);

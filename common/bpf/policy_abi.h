@@ -162,4 +162,47 @@ struct guard_part {
 	__u32 from[4], to[4];
 };
 
+enum {
+	GUARD_MEMBER_TEXT = 2036,
+	GUARD_CHUNK_TEXT = 4092,
+	GUARD_CHUNKS = 256, /* 1 MiB: what a JSON document may have */
+	GUARD_CHUNK_HEAD = GUARD_CHUNKS,
+};
+
+/**
+ * struct guard_member - Who a guest is to selectors; by ifindex. Not for programs
+ * @network:	Its network's hash
+ * @len:	Bytes of
+ * @text:	bpf/policy_member.h has what stands in it
+ */
+struct guard_member {
+	__u64 network;
+	__u32 len;
+	char text[GUARD_MEMBER_TEXT];
+};
+
+/**
+ * struct guard_chunk_key - A part of a network's policy as it was written
+ * @network:	The network's hash
+ * @source:	enum policy_source
+ * @slot:	Of the two texts; of the head 0
+ * @n:		Which part, or GUARD_CHUNK_HEAD
+ */
+struct guard_chunk_key {
+	__u64 network;
+	__u8 source, slot;
+	__u16 n;
+	__u32 unused;
+};
+
+/**
+ * struct guard_chunk - Not for programs, either
+ * @len:	Bytes of @text; of the head, of the whole
+ * @text:	Of the head, the first byte: the slot that holds
+ */
+struct guard_chunk {
+	__u32 len;
+	char text[GUARD_CHUNK_TEXT];
+};
+
 #endif

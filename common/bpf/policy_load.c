@@ -176,65 +176,197 @@ static int end(const struct guard *g, uint32_t ifindex)
 	return r == -ENOENT ? 0 : r;
 }
 
-static int leave(const struct guard *g, uint32_t ifindex, struct cni_err *err)
+static uint8_t spare_slot(const struct guard_policy *p)
 {
-	int r = set_policed(g, ifindex, false);
+	return !(p->generation & 1);
+}
 
+/* Beside what is in force, which it does not touch. */
+static int prepare(const struct guard *g, struct guard_change *c)
+{
+	struct guard_guest guest;
+	int r = bpf_map_get(g->map[GUARD_GUESTS], &c->ifindex, &guest);
+
+	if (r < 0)
+		return r;
+	r = bpf_map_get(g->map[GUARD_POLICIES], &c->ifindex, &c->policy);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	c->had = !r;
+	if (!c->tables->flags)
+		return 0;
+	if (!c->had)
+		r = begin(g, c->ifindex, &c->policy);
+	c->begun = !r;
 	if (!r)
-		r = wait_for_programs();
-	if (!r)
-		r = end(g, ifindex);
-	return r < 0 ? say(r, ifindex, "end", err) : 0;
+		r = wipe_slot(g, c->policy.id, spare_slot(&c->policy));
+	return r ? r
+		 : fill_slot(g, c->policy.id, spare_slot(&c->policy),
+			     c->tables);
+}
+
+static void take_back(const struct guard *g, const struct guard_change *c)
+{
+	if (c->begun)
+		(void)(c->had ? wipe_slot(g, c->policy.id,
+					  spare_slot(&c->policy))
+			      : end(g, c->ifindex));
 }
 
 /* From the entry's update on the other set is the one in force. */
-static int swap(const struct guard *g, uint32_t ifindex,
-		const struct policy_tables *t, struct guard_policy *p)
+static int swap(const struct guard *g, struct guard_change *c)
 {
-	const uint8_t old = p->generation & 1, new = !old;
-	int r = wipe_slot(g, p->id, new);
+	int r;
 
-	if (!r)
-		r = fill_slot(g, p->id, new, t);
-	if (r < 0) {
-		(void)wipe_slot(g, p->id, new);
-		return r;
+	if (!c->tables->flags)
+		return c->had ? set_policed(g, c->ifindex, false) : 0;
+	c->policy.generation++;
+	c->policy.flags = c->tables->flags;
+	c->policy.quota = POLICY_QUOTA;
+	r = bpf_map_put(g->map[GUARD_POLICIES], &c->ifindex, &c->policy,
+			BPF_EXIST);
+	return r ? r : set_policed(g, c->ifindex, true);
+}
+
+static int remove_former(const struct guard *g, const struct guard_change *c)
+{
+	if (!c->tables->flags)
+		return end(g, c->ifindex);
+	return c->had ? wipe_slot(g, c->policy.id, spare_slot(&c->policy)) : 0;
+}
+
+static int settle(const struct guard *g, struct guard_change *v, size_t n,
+		  struct cni_err *err)
+{
+	bool wait = false;
+	int r = 0;
+
+	for (size_t i = 0; i < n; i++)
+		wait |= v[i].had;
+	if (wait)
+		r = wait_for_programs();
+	for (size_t i = 0; !r && i < n; i++) {
+		r = remove_former(g, &v[i]);
+		if (r < 0)
+			return say(r, v[i].ifindex, "remove the former", err);
 	}
-	p->generation++;
-	p->flags = t->flags;
-	p->quota = POLICY_QUOTA;
-	return bpf_map_put(g->map[GUARD_POLICIES], &ifindex, p, BPF_ANY);
+	return r < 0 ? say(r, 0, "wait for the former", err) : 0;
+}
+
+int guard_police_all(const struct guard *g, struct guard_change *v, size_t n,
+		     struct cni_err *err)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; !r && i < n; i++) {
+		v[i].begun = v[i].had = false;
+		r = prepare(g, &v[i]);
+	}
+	if (r < 0) {
+		for (size_t k = 0; k < i; k++)
+			take_back(g, &v[k]);
+		return say(r, v[i - 1].ifindex, "write", err);
+	}
+	for (i = 0; !r && i < n; i++)
+		r = swap(g, &v[i]);
+	if (r < 0)
+		return say(r, v[i - 1].ifindex, "begin", err);
+	return settle(g, v, n, err);
 }
 
 int guard_police(const struct guard *g, uint32_t ifindex,
 		 const struct policy_tables *t, struct cni_err *err)
 {
-	struct guard_policy p;
+	struct guard_change one = { .ifindex = ifindex, .tables = t };
+
+	return guard_police_all(g, &one, 1, err);
+}
+
+/* FNV-1a. */
+static uint64_t mix(uint64_t h, const void *p, size_t n)
+{
+	const unsigned char *b = p;
+
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ b[i]) * 0x100000001b3ULL;
+	return h;
+}
+
+/* Of what we write, wherever it stands. */
+static uint64_t digest(enum guard_map map, union key k, union value v)
+{
+	uint64_t h = 0xcbf29ce484222325ULL;
+
+	k.peer.id = 0;
+	k.peer.slot = 0;
+	v.rule.hits = 0;
+	if (map == GUARD_PORTS) {
+		h = mix(h, &k.port, sizeof(k.port));
+		return mix(h, &v.rule, sizeof(v.rule));
+	}
+	for (size_t i = 0; i < GUARD_FEW; i++)
+		v.peer.few[i].hits = 0;
+	h = mix(h, &k.peer, sizeof(k.peer));
+	return mix(h, &v.peer, sizeof(v.peer));
+}
+
+/* The kernel lists them in an order of its own, so they are added up. */
+static int sum_there(const struct guard *g, enum guard_map map,
+		     const struct guard_policy *p, uint64_t *ret)
+{
+	union key next = anchor_of(map, p->id, p->generation & 1);
+	union value v;
+	int r = bpf_map_get(g->map[map], &next, &v);
+
+	*ret = 0;
+	while (!r) {
+		const union key key = next;
+
+		r = next_of(g->map[map], &key, &next);
+		if (r)
+			return r == -ENOENT ? 0 : r;
+		memset(&v, 0, sizeof(v));
+		r = bpf_map_get(g->map[map], &next, &v);
+		*ret += digest(map, next, v);
+	}
+	return r;
+}
+
+static uint64_t sum_wanted(enum guard_map map, const struct policy_tables *t)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; map == GUARD_PEERS && i < t->n_peers; i++)
+		sum += digest(map, (union key){ .peer = t->peers[i].key },
+			      (union value){ .peer = t->peers[i].value });
+	for (size_t i = 0; map == GUARD_PORTS && i < t->n_ports; i++)
+		sum += digest(map, (union key){ .port = t->ports[i].key },
+			      (union value){ .rule = t->ports[i].value });
+	return sum;
+}
+
+int guard_is_policed(const struct guard *g, uint32_t ifindex,
+		     const struct policy_tables *t)
+{
 	struct guard_guest guest;
-	int r = bpf_map_get(g->map[GUARD_GUESTS], &ifindex, &guest), there;
+	struct guard_policy p;
+	uint64_t there;
+	int r = bpf_map_get(g->map[GUARD_GUESTS], &ifindex, &guest);
 
 	if (r < 0)
-		return say(r, ifindex, "begin", err);
-	there = bpf_map_get(g->map[GUARD_POLICIES], &ifindex, &p);
-	if (!t->flags)
-		return there ? 0 : leave(g, ifindex, err);
-	r = there == -ENOENT ? begin(g, ifindex, &p) : there;
-	if (!r)
-		r = swap(g, ifindex, t, &p);
-	if (!r)
-		r = set_policed(g, ifindex, true);
-	if (r < 0) {
-		/* Nobody has looked at it yet. */
-		if (there)
-			(void)end(g, ifindex);
-		return say(r, ifindex, "write", err);
-	}
-	if (there)
+		return r == -ENOENT ? 0 : r;
+	if (!(guest.flags & GUARD_POLICED) || !t->flags)
+		return !(guest.flags & GUARD_POLICED) && !t->flags;
+	r = bpf_map_get(g->map[GUARD_POLICIES], &ifindex, &p);
+	if (!r && p.flags != t->flags)
 		return 0;
-	r = wait_for_programs();
-	if (!r)
-		r = wipe_slot(g, p.id, !(p.generation & 1));
-	return r < 0 ? say(r, ifindex, "remove the former", err) : 0;
+	for (size_t i = 0; !r && i < TABLES; i++) {
+		r = sum_there(g, tables[i], &p, &there);
+		if (!r && there != sum_wanted(tables[i], t))
+			return 0;
+	}
+	return r == -ENOENT ? 0 : r ? r : 1;
 }
 
 int guard_unpolice(const struct guard *g, uint32_t ifindex, struct cni_err *err)

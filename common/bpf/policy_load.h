@@ -28,6 +28,40 @@ int guard_police(const struct guard *g, uint32_t ifindex,
 		 const struct policy_tables *t, struct cni_err *err);
 
 /**
+ * struct guard_change - What is to be in force on one port
+ * @ifindex:	A port that guard_admit() has an entry for
+ * @tables:	The policy; if it selects no direction, there is none from now on
+ * @policy, @had, @begun: guard_police_all()'s own
+ */
+struct guard_change {
+	uint32_t ifindex;
+	const struct policy_tables *tables;
+	struct guard_policy policy;
+	bool had, begun;
+};
+
+/**
+ * guard_police_all() - guard_police() of many ports: of all, or of none
+ *
+ * First every set is written beside the one in force; only then they change, one
+ * after the other.
+ *
+ * Return: as guard_police()
+ */
+int guard_police_all(const struct guard *g, struct guard_change *v, size_t n,
+		     struct cni_err *err);
+
+/**
+ * guard_is_policed() - Is just that in force?
+ *
+ * Reads the whole set, and notices what is missing, strange or changed in it.
+ *
+ * Return: 1, 0 if not, or a negative errno
+ */
+int guard_is_policed(const struct guard *g, uint32_t ifindex,
+		     const struct policy_tables *t);
+
+/**
  * guard_unpolice() - Remove whatever belongs to a port's policy
  *
  * For a port that is down: the tables go before what refers to them.

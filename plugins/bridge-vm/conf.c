@@ -211,7 +211,7 @@ int bridge_vm_conf_parse(const struct cni_call *call,
 			 struct bridge_vm_conf *ret, struct cni_err *err)
 {
 	static const char *const left[] = { "attach", "vlan", "allocationKey",
-					    NULL };
+					    "labels", NULL };
 	struct raw raw = {
 		.c = { .bridge = "cni0",
 		       .uplink = "",

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "bpf/policy_enforce.h"
 #include "cni/attachments.h"
 
 struct raw {
@@ -109,13 +110,16 @@ int guard_conf_parse(const struct cni_call *call, bool is_vm,
 		r = addressing_parse(raw.dhcp, &conf.dhcp, err);
 	if (r < 0)
 		return err_ctx(err, r, "key \"guard\"");
+	r = policy_conf_parse(call, &conf.policy, err);
+	if (r < 0)
+		return r;
 	*ret = conf;
 	return 0;
 }
 
 static bool is_wanted(const struct guard_conf *conf)
 {
-	return conf->antispoof || conf->addressing;
+	return conf->antispoof || conf->addressing || conf->policy.policy;
 }
 
 static bool is_own(const struct guarded *g, const struct cni_ip *ip)
@@ -128,9 +132,6 @@ static bool is_own(const struct guarded *g, const struct cni_ip *ip)
 static void make_rules(const struct guarded *g, struct ip_net *addrs,
 		       struct guard_rules *ret)
 {
-	const struct cni_attachment network = { g->attachment->network, "",
-						"" };
-
 	size_t n = 0;
 
 	for (size_t i = 0; i < g->ips->n_ips; i++)
@@ -138,7 +139,7 @@ static void make_rules(const struct guarded *g, struct ip_net *addrs,
 			addrs[n++] = g->ips->ips[i].address;
 	*ret = (struct guard_rules){
 		.attachment = cni_attachment_hash(g->attachment),
-		.network = cni_attachment_hash(&network),
+		.network = policy_network(g->attachment->network),
 		.antispoof = g->conf->antispoof,
 		.trunk = g->trunk,
 		.mirrored = g->mirrored,
@@ -172,11 +173,27 @@ int guarded_status(const struct guard_conf *conf, struct cni_err *err)
 	return is_wanted(conf) ? guard_open(&guard, err) : 0;
 }
 
+static struct policed policed_of(const struct guarded *g,
+				 const struct guard *guard,
+				 const struct guard_rules *rules)
+{
+	return (struct policed){ .guard = guard,
+				 .call = g->call,
+				 .conf = &g->conf->policy,
+				 .attachment = g->attachment,
+				 .ifindex = g->ifindex,
+				 .addrs = rules->addrs,
+				 .n = rules->n };
+}
+
 static int put(const struct guarded *g, const struct guard_rules *rules,
 	       struct cni_err *err)
 {
-	const int r = guard_admit(g->guard, g->ifindex, rules, err);
+	const struct policed p = policed_of(g, g->guard, rules);
+	int r = guard_admit(g->guard, g->ifindex, rules, err);
 
+	if (!r)
+		r = policed_put(&p, err);
 	return r ? r
 		 : guard_attach(g->guard, g->nl, g->ifindex, g->mirrored, err);
 }
@@ -184,7 +201,13 @@ static int put(const struct guarded *g, const struct guard_rules *rules,
 static int check(const struct guarded *g, const struct guard_rules *rules,
 		 struct cni_err *err)
 {
-	return guard_check(g->nl, g->ifindex, g->mirrored, rules, err);
+	cleanup_guard struct guard guard = GUARD_NONE;
+	const struct policed p = policed_of(g, &guard, rules);
+	int r = guard_check(g->nl, g->ifindex, g->mirrored, rules, err);
+
+	if (!r)
+		r = guard_find(&guard, err);
+	return r <= 0 ? r : policed_check(&p, err);
 }
 
 /* A guest that has no addresses is told nothing. */
@@ -243,11 +266,41 @@ int guarded_check(const struct guarded *g, struct cni_err *err)
 	return with_rules(&now, check, err);
 }
 
+/* Return: 1, locked; 0: there is no guard; or a negative errno */
+static int find_locked(struct guard *ret, int *ret_lock, struct cni_err *err)
+{
+	const int r = guard_find(ret, err);
+
+	if (r <= 0)
+		return r;
+	return guard_lock(ret_lock, err) < 0 ? -err->errnum : 1;
+}
+
 int guarded_forget(const struct cni_attachment *a, uint32_t ifindex,
 		   struct cni_err *err)
 {
-	return guard_dismiss_all(cni_attachment_hash(a),
-				 cni_attachment_ifindex(a), ifindex, err);
+	cleanup_guard struct guard g = GUARD_NONE;
+	cleanup_close int lock = -1;
+	int r = find_locked(&g, &lock, err);
+
+	if (r <= 0)
+		return r;
+	r = guard_dismiss_all(&g, cni_attachment_hash(a),
+			      cni_attachment_ifindex(a), ifindex, err);
+	return r ? r : policy_left(&g, policy_network(a->network), err);
+}
+
+int guarded_forget_port(const struct cni_attachment *a, uint32_t ifindex,
+			struct cni_err *err)
+{
+	cleanup_guard struct guard g = GUARD_NONE;
+	cleanup_close int lock = -1;
+	int r = find_locked(&g, &lock, err);
+
+	if (r <= 0)
+		return r;
+	r = guard_dismiss(&g, ifindex, cni_attachment_hash(a), err);
+	return r ? r : policy_left(&g, policy_network(a->network), err);
 }
 
 struct valid {
@@ -268,9 +321,12 @@ static bool is_valid(uint64_t attachment, void *arg)
 int guarded_collect(const char *network, const struct cni_attachments *valid,
 		    struct cni_err *err)
 {
-	const struct cni_attachment all = { network, "", "" };
 	cleanup_free uint64_t *hash = calloc(valid->n + 1, sizeof(*hash));
+	cleanup_guard struct guard g = GUARD_NONE;
+	struct cni_err e = CNI_ERR_INIT;
 	struct valid v = { hash, valid->n };
+	cleanup_close int lock = -1;
+	int r, acc;
 
 	if (!hash)
 		return err_set(err, CNI_E_INTERNAL, ENOMEM, "GC");
@@ -278,5 +334,10 @@ int guarded_collect(const char *network, const struct cni_attachments *valid,
 		hash[i] = cni_attachment_hash(&(struct cni_attachment){
 			network, valid->v[i].container_id,
 			valid->v[i].ifname });
-	return guard_collect(cni_attachment_hash(&all), is_valid, &v, err);
+	r = find_locked(&g, &lock, err);
+	if (r <= 0)
+		return r;
+	acc = guard_collect(policy_network(network), is_valid, &v, err);
+	r = policy_left(&g, policy_network(network), &e);
+	return err_keep_first(err, &e, r, acc);
 }

@@ -12,6 +12,7 @@
 #include "cni/attachments.h"
 #include "cni/result.h"
 #include "guest/addressing.h"
+#include "guest/policy.h"
 #include "net/netlink.h"
 
 /**
@@ -19,12 +20,14 @@
  * @antispoof:	A guest may send only what is its own
  * @addressing:	It is told its addresses when it asks
  * @dhcp:	And what else
+ * @policy:	Who may talk to whom
  * @routed:	Addresses and networks that it may send from besides
  * @n_routed:	How many
  */
 struct guard_conf {
 	bool antispoof, addressing;
 	struct addressing_conf dhcp;
+	struct policy_conf policy;
 	struct ip_net routed[GUARD_PREFIXES];
 	size_t n_routed;
 };
@@ -114,6 +117,10 @@ int guarded_check(const struct guarded *g, struct cni_err *err);
  */
 int guarded_forget(const struct cni_attachment *a, uint32_t ifindex,
 		   struct cni_err *err);
+
+/** guarded_forget_port() - The same of this port alone */
+int guarded_forget_port(const struct cni_attachment *a, uint32_t ifindex,
+			struct cni_err *err);
 
 /**
  * guarded_collect() - For GC: of a network, what is not valid

@@ -228,7 +228,8 @@ static int settle_key(const struct cni_call *call, struct raw *raw,
 int macvlan_vm_conf_parse(const struct cni_call *call,
 			  struct macvlan_vm_conf *ret, struct cni_err *err)
 {
-	static const char *const left[] = { "attach", "allocationKey", NULL };
+	static const char *const left[] = { "attach", "allocationKey", "labels",
+					    NULL };
 	struct raw raw = {
 		.c = { .parent = "", .mode = "", .tap_queues = 1 },
 		.mac = "",

@@ -79,22 +79,13 @@ static int check_absent(const struct job *j, struct cni_err *err)
 		       j->call->args.netns);
 }
 
-/* Not what the step before may have written for its own port. */
-static int forget(const struct cni_attachment *a, uint32_t tap,
-		  struct cni_err *err)
-{
-	cleanup_guard struct guard g = GUARD_NONE;
-	const int r = guard_find(&g, err);
-
-	return r <= 0 ? r : guard_dismiss(&g, tap, cni_attachment_hash(a), err);
-}
-
 /* Persistent or not yet: what our own altname leads to. */
 static int undo_tap(void *arg, struct cni_err *err)
 {
 	cleanup_netlink struct netlink *fresh = NULL;
 	struct job *j = arg;
-	const int acc = forget(&j->attachment, j->tap, err);
+	/* Not what the step before may have written for its own port. */
+	const int acc = guarded_forget_port(&j->attachment, j->tap, err);
 	struct cni_err e = CNI_ERR_INIT;
 	struct link_info link = { 0 };
 	int r = 0;

@@ -596,10 +596,10 @@ TEST(an_entry_is_its_attachments_and_goes_whole)
 	assert_int_equal(count_keys(&g, GUARD_SOURCES), 1);
 	assert_int_equal(count_keys(&g, GUARD_COUNTS), 1);
 	assert_int_equal(count_keys(&g, GUARD_CLAIMS), 2);
-	assert_works(guard_dismiss_all(7, LO, 0, &s->err), s->err);
+	assert_works(guard_dismiss_all(&g, 7, LO, 0, &s->err), s->err);
 	for (enum guard_map m = 0; m < GUARD_MAPS; m++)
 		assert_int_equal(count_keys(&g, m), 0);
-	assert_works(guard_dismiss_all(7, LO, 0, &s->err), s->err);
+	assert_works(guard_dismiss_all(&g, 7, LO, 0, &s->err), s->err);
 }
 
 static bool is_seven(uint64_t attachment, void *arg)
