@@ -85,6 +85,14 @@ int guard_open(struct guard *ret, struct cni_err *err);
 int guard_find(struct guard *ret, struct cni_err *err);
 
 /**
+ * guard_find_map() - One of its maps alone
+ * @ret_fd:	close(); unchanged if there is none
+ *
+ * Return: 1, 0 if it was never loaded, or a negative errno
+ */
+int guard_find_map(enum guard_map map, int *ret_fd, struct cni_err *err);
+
+/**
  * guard_lock() - One at a time: whoever loads it, or changes what holds for others
  * @ret_fd:	close() unlocks
  * @err:	CNI_E_RETRY: somebody has had it for too long

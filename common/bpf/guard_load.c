@@ -394,3 +394,18 @@ int guard_find(struct guard *ret, struct cni_err *err)
 	/* Who may not even look has never loaded it: rootless, no bpffs. */
 	return access(HOME, F_OK) < 0 ? 0 : open_maps(ret, GUARD_MAPS, err);
 }
+
+int guard_find_map(enum guard_map map, int *ret_fd, struct cni_err *err)
+{
+	char path[PATH_SIZE];
+	int fd;
+
+	if (access(HOME, F_OK) < 0)
+		return 0;
+	map_path(map, path);
+	fd = bpf_pinned(path);
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : say_open(fd, path, err);
+	*ret_fd = fd;
+	return 1;
+}

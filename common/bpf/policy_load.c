@@ -64,22 +64,21 @@ static int next_of(int fd, const union key *k, union key *ret)
 			    : -ENOENT);
 }
 
+/* Also a set whose anchor somebody has removed. */
 static int wipe(const struct guard *g, enum guard_map map, uint32_t id,
 		uint8_t slot)
 {
+	static const union value none;
 	const union key anchor = anchor_of(map, id, slot);
-	union value value;
 	union key next;
-	int r = bpf_map_get(g->map[map], &anchor, &value);
+	int r = bpf_map_put(g->map[map], &anchor, &none, BPF_ANY);
 
 	while (!r) {
 		r = next_of(g->map[map], &anchor, &next);
 		if (!r)
 			r = bpf_map_remove(g->map[map], &next);
-		else if (r == -ENOENT)
-			return bpf_map_remove(g->map[map], &anchor);
 	}
-	return r == -ENOENT ? 0 : r;
+	return r == -ENOENT ? bpf_map_remove(g->map[map], &anchor) : r;
 }
 
 /* Peers go first, and come last: they name the classes. */

@@ -72,6 +72,25 @@ int policy_text_get(const struct guard *g, uint64_t network,
 	return 1;
 }
 
+int policy_text_exists(uint64_t network, struct cni_err *err)
+{
+	cleanup_free struct guard_chunk *c = malloc(sizeof(*c));
+	cleanup_guard struct guard g = GUARD_NONE;
+	int r;
+
+	if (!c)
+		return say(-ENOMEM, "read", err);
+	r = guard_find_map(GUARD_TEXTS, &g.map[GUARD_TEXTS], err);
+	if (r <= 0)
+		return r;
+	r = -ENOENT;
+	for (int s = 0; r == -ENOENT && s < POLICY_SOURCES; s++)
+		r = read_head(&g, network, (enum policy_source)s, c);
+	if (r < 0)
+		return r == -ENOENT ? 0 : say(r, "read", err);
+	return 1;
+}
+
 /* All that there might be: who was killed has left gaps. */
 static int wipe(const struct guard *g, uint64_t network,
 		enum policy_source source, uint8_t slot)

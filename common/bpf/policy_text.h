@@ -26,6 +26,13 @@ int policy_text_get(const struct guard *g, uint64_t network,
 		    enum policy_source source, char **ret, struct cni_err *err);
 
 /**
+ * policy_text_exists() - Is there one of a network, whoever has written it?
+ *
+ * For who has not opened the guard. Return: 1, 0 or a negative errno
+ */
+int policy_text_exists(uint64_t network, struct cni_err *err);
+
+/**
  * policy_text_put() - Write one over that which was there, as a whole
  * @err:	CNI_E_CONFIG: longer than GUARD_CHUNKS chunks
  *

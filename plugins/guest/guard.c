@@ -156,10 +156,13 @@ static void make_rules(const struct guarded *g, struct ip_net *addrs,
 int guarded_begin(const struct cni_attachment *a, const struct guard_conf *conf,
 		  struct guard *ret, uint32_t *index, struct cni_err *err)
 {
-	int r;
+	int r = is_wanted(conf);
 
-	if (!is_wanted(conf))
-		return 0;
+	/* Whatever it wants, where the network has a policy that holds for it. */
+	if (!r)
+		r = policy_text_exists(policy_network(a->network), err);
+	if (r <= 0)
+		return r;
 	r = guard_open(ret, err);
 	if (!r)
 		*index = guard_index(ret, cni_attachment_hash(a), *index);
@@ -229,6 +232,22 @@ static int tell(const struct guarded *g, const struct guard_rules *rules,
 	return addressing_make(&from, ret, err);
 }
 
+/* Return: 1, 0 or a negative errno */
+static int is_guarded(const struct guarded *g, struct cni_err *err)
+{
+	cleanup_guard struct guard there = GUARD_NONE;
+	int r;
+
+	if (is_wanted(g->conf) || g->guard->map[GUARD_GUESTS] >= 0)
+		return 1;
+	r = policy_text_exists(policy_network(g->attachment->network), err);
+	if (r > 0)
+		r = guard_find(&there, err);
+	return r <= 0 ? r
+		      : guard_knows(&there, g->ifindex,
+				    cni_attachment_hash(g->attachment));
+}
+
 static int with_rules(const struct guarded *g,
 		      int (*what)(const struct guarded *,
 				  const struct guard_rules *, struct cni_err *),
@@ -237,10 +256,11 @@ static int with_rules(const struct guarded *g,
 	CLEANUP(addressing_free) struct addressing told = { 0 };
 	cleanup_free struct ip_net *addrs = NULL;
 	struct guard_rules rules;
-	int r = 0;
+	int r = is_guarded(g, err);
 
-	if (!is_wanted(g->conf))
-		return 0;
+	if (r <= 0)
+		return r;
+	r = 0;
 	addrs = calloc(g->ips->n_ips + 1, sizeof(*addrs));
 	if (!addrs)
 		return err_set(err, CNI_E_INTERNAL, ENOMEM, "guard");
