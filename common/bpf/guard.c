@@ -7,9 +7,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/mem.h"
 #include "bpf/answers.h"
 #include "bpf/map.h"
 #include "bpf/policy_load.h"
+#include "bpf/policy_text.h"
 #include "net/link.h"
 
 /* Of each CPU that there might be, one value: as many as Linux can be built
@@ -392,24 +394,35 @@ static bool is_nobody(uint64_t attachment, void *arg)
 	return false;
 }
 
+static int forget_claims(const struct guard *g, uint64_t network,
+			 struct cni_err *err)
+{
+	const int map = g->map[GUARD_CLAIMS];
+	struct guard_claim key, next;
+	int end = bpf_map_next(map, NULL, &next), acc = 0;
+
+	while (!end) {
+		key = next;
+		end = bpf_map_next(map, &key, &next);
+		if (key.network == network)
+			acc = first_failure(acc, bpf_map_remove(map, &key));
+	}
+	acc = first_failure(acc, end);
+	return acc ? say_unread(acc, err) : 0;
+}
+
 int guard_forget_network(uint64_t network, struct cni_err *err)
 {
 	cleanup_guard struct guard g = GUARD_NONE;
-	struct guard_claim key, next;
-	int r = guard_collect(network, is_nobody, NULL, err), end, acc = 0;
+	cleanup_close int lock = -1;
+	int r = guard_collect(network, is_nobody, NULL, err);
 
 	if (!r)
 		r = guard_find(&g, err);
 	if (r <= 0)
 		return r;
-	end = bpf_map_next(g.map[GUARD_CLAIMS], NULL, &next);
-	while (!end) {
-		key = next;
-		end = bpf_map_next(g.map[GUARD_CLAIMS], &key, &next);
-		if (key.network == network)
-			acc = first_failure(
-				acc, bpf_map_remove(g.map[GUARD_CLAIMS], &key));
-	}
-	acc = first_failure(acc, end);
-	return acc ? say_unread(acc, err) : 0;
+	r = guard_lock(&lock, err);
+	for (int s = 0; !r && s < POLICY_SOURCES; s++)
+		r = policy_text_remove(&g, network, (enum policy_source)s, err);
+	return r ? r : forget_claims(&g, network, err);
 }

@@ -47,6 +47,11 @@ uint64_t cni_attachment_hash(const struct cni_attachment *a)
 	return hash_from(FNV_BASIS, a);
 }
 
+uint64_t cni_network_hash(const char *network)
+{
+	return cni_attachment_hash(&(struct cni_attachment){ network, "", "" });
+}
+
 void cni_attachment_link_name(const struct cni_attachment *a,
 			      const char *prefix, char ret[CNI_LINK_NAME_SIZE])
 {

@@ -32,6 +32,9 @@ struct cni_attachment cni_attachment_of(const struct cni_call *call);
 /** cni_attachment_hash() - FNV-1a 64 over network NUL containerID NUL ifname */
 uint64_t cni_attachment_hash(const struct cni_attachment *a);
 
+/** cni_network_hash() - Of what belongs to the network and not to a guest */
+uint64_t cni_network_hash(const char *network);
+
 /**
  * cni_attachment_link_name() - @prefix and eleven hex digits
  * @prefix:	"veth" or "tap": at most four bytes

@@ -75,7 +75,6 @@ static int remove_bridges(const char *network, struct cni_err *err)
 
 static int rm(const char *network, struct cni_err *err)
 {
-	const struct cni_attachment all = { network, "", "" };
 	int r;
 
 	if (!cni_name_is_valid(network))
@@ -90,7 +89,7 @@ static int rm(const char *network, struct cni_err *err)
 	if (!r)
 		r = masq_remove(network, err);
 	if (!r)
-		r = guard_forget_network(cni_attachment_hash(&all), err);
+		r = guard_forget_network(cni_network_hash(network), err);
 	if (!r)
 		r = leases_remove(network, err);
 	return r < 0 ? err_ctx(err, r, "remove network %s", network) : 0;

@@ -53,16 +53,16 @@ void show_num_cell(struct table *t, const cJSON *obj, const char *key)
 	table_cell(t, text);
 }
 
-void show_list_cell(struct table *t, const cJSON *obj, const char *key)
+static void join_cell(struct table *t, const cJSON *list, const char *end)
 {
 	char text[512] = "";
 	const cJSON *v;
 	size_t n = 0;
 
-	cJSON_ArrayForEach(v, json_get(obj, key))
+	cJSON_ArrayForEach(v, list)
 	{
 		const char *s = cJSON_IsString(v) ? v->valuestring : "";
-		const int len = (int)strcspn(s, "/");
+		const int len = (int)strcspn(s, end);
 
 		/* One that does not fit is left to --json. */
 		if (n + (size_t)len + 2 <= sizeof(text))
@@ -70,6 +70,16 @@ void show_list_cell(struct table *t, const cJSON *obj, const char *key)
 					      "%s%.*s", n ? "," : "", len, s);
 	}
 	table_cell(t, text);
+}
+
+void show_list_cell(struct table *t, const cJSON *obj, const char *key)
+{
+	join_cell(t, json_get(obj, key), "/");
+}
+
+void show_words_cell(struct table *t, const cJSON *obj, const char *key)
+{
+	join_cell(t, json_get(obj, key), "");
 }
 
 void show_age_cell(struct table *t, const cJSON *obj, const char *key)

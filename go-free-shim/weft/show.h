@@ -27,6 +27,9 @@ void show_num_cell(struct table *t, const cJSON *obj, const char *key);
 /** show_list_cell() - An array's strings joined by commas, cut at a '/' */
 void show_list_cell(struct table *t, const cJSON *obj, const char *key);
 
+/** show_words_cell() - The same, whole */
+void show_words_cell(struct table *t, const cJSON *obj, const char *key);
+
 /** show_age_cell() - How long ago a time of the object was: "3h" */
 void show_age_cell(struct table *t, const cJSON *obj, const char *key);
 

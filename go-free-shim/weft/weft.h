@@ -66,6 +66,7 @@ int weft_ls(const struct weft_args *a, struct cni_err *err);
 int weft_network(const struct weft_args *a, struct cni_err *err);
 int weft_network_ls(const struct weft_args *a, struct cni_err *err);
 int weft_lease(const struct weft_args *a, struct cni_err *err);
+int weft_policy(const struct weft_args *a, struct cni_err *err);
 int weft_run(const struct weft_args *a, struct cni_err *err);
 int weft_lint(const struct weft_args *a, struct cni_err *err);
 int weft_doctor(const struct weft_args *a, struct cni_err *err);

@@ -139,7 +139,7 @@ static void make_rules(const struct guarded *g, struct ip_net *addrs,
 			addrs[n++] = g->ips->ips[i].address;
 	*ret = (struct guard_rules){
 		.attachment = cni_attachment_hash(g->attachment),
-		.network = policy_network(g->attachment->network),
+		.network = cni_network_hash(g->attachment->network),
 		.antispoof = g->conf->antispoof,
 		.trunk = g->trunk,
 		.mirrored = g->mirrored,
@@ -160,7 +160,7 @@ int guarded_begin(const struct cni_attachment *a, const struct guard_conf *conf,
 
 	/* Whatever it wants, where the network has a policy that holds for it. */
 	if (!r)
-		r = policy_text_exists(policy_network(a->network), err);
+		r = policy_text_exists(cni_network_hash(a->network), err);
 	if (r <= 0)
 		return r;
 	r = guard_open(ret, err);
@@ -240,7 +240,7 @@ static int is_guarded(const struct guarded *g, struct cni_err *err)
 
 	if (is_wanted(g->conf) || g->guard->map[GUARD_GUESTS] >= 0)
 		return 1;
-	r = policy_text_exists(policy_network(g->attachment->network), err);
+	r = policy_text_exists(cni_network_hash(g->attachment->network), err);
 	if (r > 0)
 		r = guard_find(&there, err);
 	return r <= 0 ? r
@@ -307,7 +307,7 @@ int guarded_forget(const struct cni_attachment *a, uint32_t ifindex,
 		return r;
 	r = guard_dismiss_all(&g, cni_attachment_hash(a),
 			      cni_attachment_ifindex(a), ifindex, err);
-	return r ? r : policy_left(&g, policy_network(a->network), err);
+	return r ? r : policy_left(&g, cni_network_hash(a->network), err);
 }
 
 int guarded_forget_port(const struct cni_attachment *a, uint32_t ifindex,
@@ -320,7 +320,7 @@ int guarded_forget_port(const struct cni_attachment *a, uint32_t ifindex,
 	if (r <= 0)
 		return r;
 	r = guard_dismiss(&g, ifindex, cni_attachment_hash(a), err);
-	return r ? r : policy_left(&g, policy_network(a->network), err);
+	return r ? r : policy_left(&g, cni_network_hash(a->network), err);
 }
 
 struct valid {
@@ -357,7 +357,7 @@ int guarded_collect(const char *network, const struct cni_attachments *valid,
 	r = find_locked(&g, &lock, err);
 	if (r <= 0)
 		return r;
-	acc = guard_collect(policy_network(network), is_valid, &v, err);
-	r = policy_left(&g, policy_network(network), &e);
+	acc = guard_collect(cni_network_hash(network), is_valid, &v, err);
+	r = policy_left(&g, cni_network_hash(network), &e);
 	return err_keep_first(err, &e, r, acc);
 }

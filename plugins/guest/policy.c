@@ -130,11 +130,6 @@ int policy_conf_parse(const struct cni_call *call, struct policy_conf *ret,
 	return 0;
 }
 
-uint64_t policy_network(const char *network)
-{
-	return cni_attachment_hash(&(struct cni_attachment){ network, "", "" });
-}
-
 /* The names that an engine gives, where the owner believes them. */
 static int read_pod(const struct policed *p, char space[POLICY_SPACE_SIZE],
 		    char name[POLICY_NAME_SIZE], struct cni_err *err)
@@ -192,8 +187,8 @@ static int make_member(const struct policed *p, struct guard_member *ret,
 	if (!labels)
 		return err_set(err, CNI_E_INTERNAL, ENOMEM, "labels");
 	id.labels = labels;
-	return policy_member_encode(policy_network(p->attachment->network), &id,
-				    ret, err);
+	return policy_member_encode(cni_network_hash(p->attachment->network),
+				    &id, ret, err);
 }
 
 /* Which of a list's plugins has said it: another's silence does not take it
@@ -224,7 +219,7 @@ static bool is_mine(const struct policed *p, const char *text)
 static int keep_text(const struct policed *p, bool is_overruled, bool *ret_new,
 		     struct cni_err *err)
 {
-	const uint64_t network = policy_network(p->attachment->network);
+	const uint64_t network = cni_network_hash(p->attachment->network);
 	cleanup_free char *want = p->conf->policy ? text_of(p) : NULL;
 	cleanup_free char *there = NULL;
 	int r = policy_text_get(p->guard, network, POLICY_CONFIGURED, &there,
@@ -251,7 +246,7 @@ static int keep_text(const struct policed *p, bool is_overruled, bool *ret_new,
 static int put(const struct policed *p, const struct guard_member *member,
 	       struct cni_err *err)
 {
-	const uint64_t network = policy_network(p->attachment->network);
+	const uint64_t network = cni_network_hash(p->attachment->network);
 	cleanup_free char *applied = NULL;
 	bool is_new;
 	int r = bpf_map_put(p->guard->map[GUARD_MEMBERS], &p->ifindex, member,
@@ -296,7 +291,7 @@ static int stale(const struct policed *p, const char *what, struct cni_err *err)
 
 static int check_tables(const struct policed *p, struct cni_err *err)
 {
-	const uint64_t network = policy_network(p->attachment->network);
+	const uint64_t network = cni_network_hash(p->attachment->network);
 	cleanup_members struct policy_members m = { 0 };
 	cleanup_tables struct policy_tables t = { 0 };
 	cleanup_policy struct policy policy = { 0 };

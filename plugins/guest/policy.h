@@ -71,7 +71,4 @@ int policed_put(const struct policed *p, struct cni_err *err);
  */
 int policed_check(const struct policed *p, struct cni_err *err);
 
-/** policy_network() - The hash that a network's entries have */
-uint64_t policy_network(const char *network);
-
 #endif

@@ -134,6 +134,84 @@ refused 7 "a label that is no string" "5"
 joins web2 "$(jq -nc '{x: ("y" * 3000)}')"
 refused 7 "labels that there is no room for" "more than"
 
+# --- While it runs: weft policy. ---
+
+weft=$cni_bin/weft
+leaves web
+joins web "$web"
+worked "ADD mends what was damaged"
+checks db "$db"
+worked "CHECK finds it so"
+succeeds "weft policy show" "$weft" policy show net1
+has_line() {
+	if grep -Eq "$2" <<<"$output"; then
+		ok "$1"
+	else
+		note "$output"
+		nok "$1: no line $2"
+	fi
+}
+has_line "whose policy it is" "^net1: the configuration's policy"
+has_line "who is restricted" '^db +eth0 .*app=db.* enforced +open$'
+has_line "who is not" '^web +eth0 .*zone=a,app=web.* open +open$'
+for ((i = 0; i < 3; i++)); do
+	reaches web "$(addr_of db 0)" 5432 || true
+done
+succeeds "weft policy show --id" "$weft" policy show net1 --id db
+has_line "a rule, and how often it was asked" \
+	"^ingress +1 +allow +$(addr_of web 0),.* tcp/5432 +3$"
+has_line "how many frames were dropped" \
+	'^ingress: what no rule allows is dropped; [1-9][0-9]* frames dropped'
+is "the same for programs" "$("$weft" policy show net1 --id db --json)" \
+	'.rules[0].hits == 3 and .dropped.ingress > 0 and .ingress == "enforced"'
+succeeds "weft policy test: who is let in" \
+	"$weft" policy test net1 db from "$(addr_of web 1)" tcp/5432
+same "allowed: db from $(addr_of web 1) tcp/5432: rule 1 of those that allow says so" \
+	"$output" "and why"
+fails "weft policy test: who is not" \
+	"$weft" policy test net1 db from "$(addr_of other 0)" tcp/5432
+same "denied: db from $(addr_of other 0) tcp/5432: no rule allows it" \
+	"$output" "and why not"
+succeeds "weft policy test: what no policy is about" \
+	"$weft" policy test net1 db to 192.0.2.1 icmp/8
+for words in "to 192.0.2.1 tcp" "to 192.0.2.1 tcp/65536" "to x tcp/1" \
+	"at 192.0.2.1 tcp/1" "to 192.0.2.1 300" "to 192.0.2.1 icmp/8:256"; do
+	# shellcheck disable=SC2086 # words
+	fails "weft policy test: $words" "$weft" policy test net1 db $words
+done
+fails "weft policy test: nobody's ID" \
+	"$weft" policy test net1 nobody to 192.0.2.1 tcp/1
+
+cat >"$TMPDIR/live" <<'POLICY'
+[{"podSelector": {}, "policyTypes": ["Ingress"],
+  "ingress": [{"from": [{"podSelector": {"matchLabels": {"app": "other"}}}]}]}]
+POLICY
+succeeds "weft policy apply" "$weft" policy apply net1 "$TMPDIR/live"
+same "net1: applied, for 3 guests" "$output" "it says for whom"
+succeeds "it holds at once" reaches other "$(addr_of db 0)" 5433
+fails "and the former does not" reaches web "$(addr_of db 0)" 5432
+checks db "$db"
+worked "CHECK goes by it"
+leaves web
+joins web "$web"
+worked "ADD goes by it"
+same 1 "$(grep -c 'applied holds' "$TMPDIR/stderr")" "and says so"
+fails "who has come is not let in either" reaches web "$(addr_of db 0)" 5432
+fails "weft policy apply: a key that nobody knows" \
+	"$weft" policy apply net1 - <<<'{"podSelector": {}, "ingres": []}'
+has_line "it is named" ingres
+jq -nc '{podSelector: {}, policyTypes: ["Ingress"], ingress: [range(600) |
+	{from: [{ipBlock: {cidr: "10.\(. % 250).\(. / 250 | floor).0/24"}}],
+	 ports: [range(. + 1; . + 5) | {protocol: "TCP", port: ., endPort: (. + 900)}]}]}' \
+	>"$TMPDIR/big"
+succeeds "weft policy apply: 600 rules" "$weft" policy apply net1 "$TMPDIR/big"
+fails "they hold" reaches other "$(addr_of db 0)" 5433
+succeeds "weft policy reset" "$weft" policy reset net1
+same "net1: the configuration's, for 3 guests" "$output" "it says whose it is"
+succeeds "the configuration's holds again" reaches web "$(addr_of db 0)" 5432
+fails "weft policy apply: an unknown verb" "$weft" policy aply net1 -
+fails "weft policy show: an invalid name" "$weft" policy show /x
+
 # --- Another policy, from the configuration. ---
 
 config=$(jq -c '.policy = {podSelector: {matchLabels: {app: "db"}},
