@@ -80,8 +80,7 @@ static void measure(struct sandbox *s, int64_t *ret_here, int64_t *ret_child)
 		assert_int_equal(errno, ECHILD);
 
 		forward_port(s);
-		*ret_child =
-			least(*ret_child, remove_port(s, LINK_WAIT_EVENT));
+		*ret_child = least(*ret_child, remove_port(s, LINK_WAIT_EVENT));
 		assert_true(waitpid(-1, &status, 0) > 0);
 		assert_int_equal(status, 0);
 		assert_int_equal(waitpid(-1, NULL, 0), -1);
