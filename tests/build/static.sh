@@ -107,6 +107,8 @@ works_in_an_empty_root() {
 	refuses 'ipMasq without /proc/sys' /proc/sys/net ADD bridge-vm
 	umount "$root/proc/sys"
 	conf=${conf/\"bridge\"/\"attach\": \"tap\", \"bridge\"}
+	refuses 'a tap without /sys' /sys/fs/bpf ADD bridge-vm
+	conf=${conf/\"bridge\"/\"guard\": {\"antispoof\": false, \"addressing\": false\}, \"bridge\"}
 	refuses 'a tap without /dev' /dev/net/tun ADD bridge-vm
 	same '' "$(find "$root/leases/net1" -name '10.*')" 'no lease is left'
 	umount "$root/proc" "$root/netns"

@@ -12,7 +12,7 @@
 
 #define OWNER "0123456789abcdef net:c1:eth0"
 
-enum { ROUNDS = 8 };
+enum { ROUNDS = 8, TRIES = 8 };
 
 static int64_t now_us(void)
 {
@@ -67,26 +67,38 @@ static int64_t least(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-TEST(the_child_waits_for_the_kernel_in_our_place)
+/* The least of some: @ret_here without a child, @ret_child with one. */
+static void measure(struct sandbox *s, int64_t *ret_here, int64_t *ret_child)
 {
-	struct sandbox *s = *state;
-	int64_t here = INT64_MAX, child = INT64_MAX;
 	int status = -1;
 
+	*ret_here = *ret_child = INT64_MAX;
 	for (int i = 0; i < ROUNDS; i++) {
 		forward_port(s);
-		here = least(here, remove_port(s, LINK_WAIT_KERNEL));
+		*ret_here = least(*ret_here, remove_port(s, LINK_WAIT_KERNEL));
 		assert_int_equal(waitpid(-1, NULL, 0), -1);
 		assert_int_equal(errno, ECHILD);
 
 		forward_port(s);
-		child = least(child, remove_port(s, LINK_WAIT_EVENT));
+		*ret_child = least(*ret_child, remove_port(s, LINK_WAIT_EVENT));
 		assert_true(waitpid(-1, &status, 0) > 0);
 		assert_int_equal(status, 0);
 		assert_int_equal(waitpid(-1, NULL, 0), -1);
 	}
+}
 
-	if (child >= here)
+/* By a quarter and more: that is no accident, on a busy machine either, but it
+ * may take a while until that lets us see it. */
+TEST(the_child_waits_for_the_kernel_in_our_place)
+{
+	struct sandbox *s = *state;
+	int64_t here = 0, child = 0;
+	int tries = 0;
+
+	do
+		measure(s, &here, &child);
+	while (child * 4 >= here * 3 && ++tries < TRIES);
+	if (tries == TRIES)
 		fail_msg("%lld us with a child, %lld us without",
 			 (long long)child, (long long)here);
 }
