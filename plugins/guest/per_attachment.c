@@ -35,7 +35,7 @@ bool per_attachment_has(const cJSON *list, const char *key)
 {
 	const cJSON *v = list ? list->child : NULL;
 
-	while (v && strcmp(v->valuestring, key) != 0)
+	while (v && (!cJSON_IsString(v) || strcmp(v->valuestring, key) != 0))
 		v = v->next;
 	return v;
 }

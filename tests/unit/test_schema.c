@@ -133,9 +133,11 @@ static cJSON *sample(const cJSON *node)
 static bool is_free(const cJSON *at)
 {
 	static const char *const names[] = { "capabilities", "runtimeConfig",
-					     "prevResult", "cni" };
+					     "prevResult",   "cni",
+					     "policy",	     "labels" };
 
-	for (size_t i = 0; at->string && i < 4; i++)
+	for (size_t i = 0; at->string && i < sizeof(names) / sizeof(*names);
+	     i++)
 		if (!strcmp(at->string, names[i]))
 			return true;
 	return false;
