@@ -81,7 +81,7 @@ static int check_answers(const struct guard *g, uint32_t ifindex,
 	if (r < 0)
 		return r;
 	r = bpf_map_get(g->map[GUARD_ANSWERED_BY], &ifindex, &have);
-	return r < 0 || memcmp(&want, &have, sizeof(want))
+	return r < 0 || memcmp(&want, &have, sizeof(want)) != 0
 		       ? stale(err, ifindex,
 			       "what its guest is told was changed")
 		       : 0;

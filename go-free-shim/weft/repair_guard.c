@@ -26,7 +26,7 @@ static void keep(struct rearm *x, const struct cni_err *e, int r)
 /* An ifindex may be another device's in another namespace; its alias not. */
 static bool is_guarded(const struct rearm *x, const struct link_info *link)
 {
-	struct cni_alias alias;
+	struct cni_alias alias = { 0 };
 
 	return link->group == LINK_GROUP_WEFT &&
 	       cni_alias_parse(link->alias, &alias) &&

@@ -58,14 +58,15 @@ static const struct json_field option_fields[] = {
 
 static int read_hex(const char *hex, struct addressing_option *o)
 {
-	unsigned int byte;
+	char byte[3] = "";
 
 	for (o->len = 0; *hex; hex += 2) {
 		if (!isxdigit((unsigned char)hex[0]) ||
 		    !isxdigit((unsigned char)hex[1]) ||
-		    o->len == sizeof(o->data) || sscanf(hex, "%2x", &byte) != 1)
+		    o->len == sizeof(o->data))
 			return -EINVAL;
-		o->data[o->len++] = (uint8_t)byte;
+		memcpy(byte, hex, 2);
+		o->data[o->len++] = (uint8_t)strtoul(byte, NULL, 16);
 	}
 	return 0;
 }
