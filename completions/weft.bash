@@ -15,7 +15,7 @@ _weft_networks() {
 
 _weft() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local verbs='add check del gc status version run ls network repair lease lint doctor'
+	local verbs='add check del gc status version run ls network repair lease policy lint doctor'
 	local options='--id --ifname --cache-dir --json --queues --print --orphans --yes --min-age --help'
 	local verb='' word words=''
 	local -i i n=0
@@ -68,12 +68,15 @@ _weft() {
 	network:1) [ "$prev" != rm ] || words=$(_weft_networks) ;;
 	lease:0) words='ls release' ;;
 	lease:1) words=$(_weft_networks) ;;
-	lint:*)
+	policy:0) words='apply reset show test' ;;
+	policy:1) words=$(_weft_networks) ;;
+	policy:3) words='from to' ;;
+	lint:* | policy:2)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		compopt -o filenames 2>/dev/null || true
 		return
 		;;
-	doctor:* | help:* | lease:* | repair:*) ;;
+	doctor:* | help:* | lease:* | policy:* | repair:*) ;;
 	*:0 | run:*) words=$(_weft_networks) ;;
 	add:1 | check:1 | del:1 | version:1)
 		mapfile -t COMPREPLY < <(compgen -f -- "${cur:-/run/netns/}")

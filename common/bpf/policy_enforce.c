@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/json.h"
 #include "bpf/policy_load.h"
@@ -37,23 +38,31 @@ int policy_in_force(const struct guard *g, uint64_t network, cJSON **ret,
 	return 1;
 }
 
-static bool is_selector(const cJSON *peer)
+static bool has_selector(const cJSON *peers)
 {
-	return json_get(peer, "podSelector") ||
-	       json_get(peer, "namespaceSelector");
+	const cJSON *peer;
+
+	cJSON_ArrayForEach(peer, peers)
+	{
+		if (json_get(peer, "podSelector") ||
+		    json_get(peer, "namespaceSelector"))
+			return true;
+	}
+	return false;
 }
 
 /* Of "from" and "to", wherever they stand. */
 static bool names_peers_by_labels(const cJSON *v)
 {
-	const cJSON *e, *peer;
+	const cJSON *e;
 
 	cJSON_ArrayForEach(e, v)
 	{
-		if (e->string && (!strcasecmp(e->string, "from") ||
-				  !strcasecmp(e->string, "to")))
-			cJSON_ArrayForEach(
-				peer, e) if (is_selector(peer)) return true;
+		const char *key = e->string ? e->string : "";
+
+		if ((!strcasecmp(key, "from") || !strcasecmp(key, "to")) &&
+		    has_selector(e))
+			return true;
 		if (names_peers_by_labels(e))
 			return true;
 	}

@@ -91,9 +91,12 @@ static int read_labels(const cJSON *labels, struct policy_member *ret)
 	ret->labels = calloc((size_t)n + 1, sizeof(*ret->labels));
 	if (!ret->labels)
 		return -ENOMEM;
-	cJSON_ArrayForEach(v, labels) ret->labels[i++] =
-		(struct policy_label){ v->string,
-				       v->valuestring ? v->valuestring : "" };
+	cJSON_ArrayForEach(v, labels)
+	{
+		ret->labels[i++] = (struct policy_label){
+			v->string, v->valuestring ? v->valuestring : ""
+		};
+	}
 	ret->endpoint.labels = ret->labels;
 	ret->endpoint.n_labels = i;
 	return 0;
@@ -108,9 +111,12 @@ static int read_addrs(const cJSON *addrs, struct policy_member *ret)
 	ret->addrs = calloc((size_t)n + 1, sizeof(*ret->addrs));
 	if (!ret->addrs)
 		return -ENOMEM;
-	cJSON_ArrayForEach(
-		v, addrs) if (cJSON_IsString(v) &&
-			      !ip_parse(v->valuestring, &ret->addrs[i])) i++;
+	cJSON_ArrayForEach(v, addrs)
+	{
+		if (cJSON_IsString(v) &&
+		    !ip_parse(v->valuestring, &ret->addrs[i]))
+			i++;
+	}
 	ret->endpoint.addrs = ret->addrs;
 	ret->endpoint.n_addrs = i;
 	return 0;
@@ -200,8 +206,11 @@ static int read_all(const struct guard *g, uint64_t network, struct array *list,
 			return err_set(err, CNI_E_KERNEL, -r,
 				       "guard: read who is there");
 		r = read_member(key, from, &m, err);
-		if (!r)
-			r = array_append(list, &m, sizeof(m), err);
+		if (r < 0)
+			break;
+		r = array_append(list, &m, sizeof(m), err);
+		if (r < 0)
+			free_member(&m);
 	}
 	if (!r && end != -ENOENT)
 		r = err_set(err, CNI_E_KERNEL, -end,

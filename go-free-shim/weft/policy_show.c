@@ -97,9 +97,13 @@ static void labels_cell(struct table *t, const cJSON *labels)
 	size_t n = 0;
 	const cJSON *l;
 
-	cJSON_ArrayForEach(l, labels) if (n < sizeof(text)) n +=
-		(size_t)snprintf(text + n, sizeof(text) - n, "%s%s=%s",
-				 n ? "," : "", l->string, l->valuestring);
+	cJSON_ArrayForEach(l, labels)
+	{
+		if (n < sizeof(text))
+			n += (size_t)snprintf(text + n, sizeof(text) - n,
+					      "%s%s=%s", n ? "," : "",
+					      l->string, l->valuestring);
+	}
 	table_cell(t, text);
 }
 

@@ -77,7 +77,11 @@ static const cJSON *find_label(const cJSON *list, const char *key)
 {
 	const cJSON *v;
 
-	cJSON_ArrayForEach(v, list) if (!strcmp(v->string, key)) return v;
+	cJSON_ArrayForEach(v, list)
+	{
+		if (!strcmp(v->string, key))
+			return v;
+	}
 	return NULL;
 }
 

@@ -51,6 +51,11 @@ offers "an ID is anybody's" '' add --id ''
 offers "lease's own verbs" 'ls release' lease ''
 offers "of whose leases" 'alpha beta' lease release ''
 offers "keys are not guessed" '' lease release alpha ''
+offers "policy's own verbs" 'apply reset show test' policy ''
+offers "of whose policy" 'alpha beta' policy apply ''
+offers "a file to apply" "$TMPDIR/files/a.conflist" policy apply alpha \
+	"$TMPDIR/files/a"
+offers "the direction of a packet" 'from to' policy test alpha c1 ''
 offers "files to lint" "$TMPDIR/files/a.conflist $TMPDIR/files/b.conflist" \
 	lint "$TMPDIR/files/"
 offers "more files" "$TMPDIR/files/b.conflist" lint x "$TMPDIR/files/b"
