@@ -123,7 +123,7 @@ static int plan_one(const struct guard *g, const cJSON *doc,
 			       "guard: read the policy of interface %u",
 			       m->v[i].ifindex);
 	if (r)
-		return 0;
+		return guard_tidy(g, m->v[i].ifindex, err);
 	p->tables[p->n] = t;
 	t = (struct policy_tables){ 0 };
 	p->changes[p->n] = (struct guard_change){ .ifindex = m->v[i].ifindex,

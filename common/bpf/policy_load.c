@@ -368,6 +368,39 @@ int guard_is_policed(const struct guard *g, uint32_t ifindex,
 	return r == -ENOENT ? 0 : r ? r : 1;
 }
 
+/* Each set has an anchor from its beginning to its end. */
+static int wipe_remains(const struct guard *g, const struct guard_policy *p)
+{
+	union value value;
+	int r = 0;
+
+	for (size_t i = 0; !r && i < TABLES; i++) {
+		const union key anchor =
+			anchor_of(tables[i], p->id, spare_slot(p));
+
+		r = bpf_map_get(g->map[tables[i]], &anchor, &value);
+		if (!r)
+			r = wipe(g, tables[i], p->id, spare_slot(p));
+		else if (r == -ENOENT)
+			r = 0;
+	}
+	return r;
+}
+
+int guard_tidy(const struct guard *g, uint32_t ifindex, struct cni_err *err)
+{
+	struct guard_guest guest;
+	struct guard_policy p;
+	int r = bpf_map_get(g->map[GUARD_GUESTS], &ifindex, &guest);
+
+	if (!r)
+		r = bpf_map_get(g->map[GUARD_POLICIES], &ifindex, &p);
+	if (!r)
+		r = guest.flags & GUARD_POLICED ? wipe_remains(g, &p)
+						: end(g, ifindex);
+	return r < 0 && r != -ENOENT ? say(r, ifindex, "tidy up", err) : 0;
+}
+
 int guard_unpolice(const struct guard *g, uint32_t ifindex, struct cni_err *err)
 {
 	const int r = end(g, ifindex);

@@ -62,6 +62,13 @@ int guard_is_policed(const struct guard *g, uint32_t ifindex,
 		     const struct policy_tables *t);
 
 /**
+ * guard_tidy() - Remove what a change has left that was killed
+ *
+ * Return: 0, also if there is nothing, or a negative errno
+ */
+int guard_tidy(const struct guard *g, uint32_t ifindex, struct cni_err *err);
+
+/**
  * guard_unpolice() - Remove whatever belongs to a port's policy
  *
  * For a port that is down: the tables go before what refers to them.

@@ -88,6 +88,7 @@ static const struct call_info table[] = {
 	CALL(munmap, FAILS(0)),
 	CALL(mprotect, FAILS(ENOMEM)),
 	CALL(getrandom, FAILS(EAGAIN)),
+	CALL(membarrier, FAILS(ENOSYS)),
 	CALL(clock_nanosleep, FAILS(EINTR)),
 	CALL(nanosleep, FAILS(EINTR)),
 	CALL(kill, FAILS(EPERM)),

@@ -127,6 +127,16 @@ static const struct setup run = { .name = "run",
 static const struct setup run_again = { .name = "run again",
 					.type = "bridge-vm",
 					.keys = RUN };
+/* Everybody lets everybody in, by a label: what comes and goes changes what holds
+ * for the bystander. */
+static const struct setup policed = {
+	.name = "policed",
+	.type = "bridge-vm",
+	.keys = WHOLE
+	",\"labels\":{\"app\":\"x\"},\"policy\":{\"podSelector\":{},"
+	"\"ingress\":[{\"from\":[{\"podSelector\":{\"matchLabels\":"
+	"{\"app\":\"x\"}}}]}]}"
+};
 /* What the reference bridge has made is ours to remove. */
 static const struct setup taken = {
 	"taken over",
@@ -172,6 +182,11 @@ const struct scenario scenarios[] = {
 	{ &limits, "limits DEL, children", "DEL", EVENT, true },
 	{ &limits, "limits GC", "GC", STALE, true },
 	{ &limited_tap, "limited tap ADD", "ADD", NULL, true },
+	{ &policed, "policed ADD", "ADD", NULL, false },
+	{ &policed, "policed first ADD", "ADD", NULL, true },
+	{ &policed, "policed CHECK", "CHECK", NULL, false },
+	{ &policed, "policed DEL", "DEL", WAIT, false },
+	{ &policed, "policed GC", "GC", STALE, false },
 	{ &setup_vlan, "vlan ADD", "ADD", NULL, true },
 	{ &setup_vlan, "vlan CHECK", "CHECK", NULL, false },
 	{ &setup_vlan, "vlan DEL", "DEL", WAIT, false },

@@ -20,6 +20,7 @@
 #include "bpf/filter.h"
 #include "bpf/guard.h"
 #include "bpf/map.h"
+#include "bpf/policy_abi.h"
 #include "net/addr.h"
 #include "net/link.h"
 #include "net/netns.h"
@@ -263,8 +264,17 @@ static void read_nodes(struct state *s)
 }
 
 /* What the host claims stays until the network goes. */
+/* Of whatever map. */
+union guard_key {
+	uint32_t ifindex;
+	struct guard_claim claim;
+	struct guard_peer peer;
+	struct guard_port port;
+	struct guard_chunk_key chunk;
+};
+
 static bool is_hosts(const struct guard *g, size_t map,
-		     const struct guard_claim *key)
+		     const union guard_key *key)
 {
 	uint32_t owner = 1;
 
@@ -272,27 +282,50 @@ static bool is_hosts(const struct guard *g, size_t map,
 	       owner == GUARD_HOST;
 }
 
-/* Of whatever map; the keys are four bytes, or a claim's. */
+/* Of two sets one is in force, and it does not matter which one. */
+static size_t size_of(size_t map, union guard_key *key)
+{
+	switch (map) {
+	case GUARD_CLAIMS:
+		return sizeof(key->claim);
+	case GUARD_PEERS:
+		key->peer.slot = 0;
+		return sizeof(key->peer);
+	case GUARD_PORTS:
+		key->port.slot = 0;
+		return sizeof(key->port);
+	case GUARD_TEXTS:
+		key->chunk.slot = 0;
+		return sizeof(key->chunk);
+	default:
+		return sizeof(key->ifindex);
+	}
+}
+
+/* What is known of flows is left to age. */
 static void read_guard(struct state *s)
 {
 	cleanup_guard struct guard g = GUARD_NONE;
-	struct guard_claim key = { 0 }, next = { 0 };
 	struct cni_err e = CNI_ERR_INIT;
 	const int r = guard_find(&g, &e);
 
 	must(r, &e);
-	for (size_t i = 0; r && i < GUARD_MAPS; i++)
-		for (int end = bpf_map_next(g.map[i], NULL, &next); !end;
-		     end = bpf_map_next(g.map[i], &key, &next)) {
-			key = next;
+	for (size_t i = 0; r && i < GUARD_MAPS; i++) {
+		union guard_key key = { 0 }, next = { 0 }, said;
+		int end = i == GUARD_FLOWS || i == GUARD_PARTS ||
+			  bpf_map_next(g.map[i], NULL, &next);
+
+		for (; !end; end = bpf_map_next(g.map[i], &key, &next)) {
+			size_t size;
+
+			key = said = next;
 			if (is_hosts(&g, i, &key))
 				continue;
+			size = size_of(i, &said);
 			add(s, "guard: map %zu %016llx", i,
-			    (unsigned long long)hash(
-				    &key, i == GUARD_CLAIMS
-						  ? sizeof(key)
-						  : sizeof(uint32_t)));
+			    (unsigned long long)hash(&said, size));
 		}
+	}
 }
 
 static int compare(const void *a, const void *b)
