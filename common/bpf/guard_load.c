@@ -388,11 +388,26 @@ int guard_open(struct guard *ret, struct cni_err *err)
 	return r ? 0 : load(ret, err);
 }
 
+/* Who may not even look has never loaded it: rootless, no bpffs. Then neither is
+ * the directory above for him, and the one answer is not an accident. */
+static int may_be_loaded(struct cni_err *err)
+{
+	if (!access(HOME, F_OK))
+		return 1;
+	if (errno == ENOENT || errno == ENOTDIR)
+		return 0;
+	if (errno == EACCES && access(BPFFS, X_OK) < 0 && errno == EACCES)
+		return 0;
+	return err_set(err, CNI_E_KERNEL, EACCES, "guard: find %s", HOME);
+}
+
 int guard_find(struct guard *ret, struct cni_err *err)
 {
+	int r;
+
 	*ret = (struct guard)GUARD_NONE;
-	/* Who may not even look has never loaded it: rootless, no bpffs. */
-	return access(HOME, F_OK) < 0 ? 0 : open_maps(ret, GUARD_MAPS, err);
+	r = may_be_loaded(err);
+	return r <= 0 ? r : open_maps(ret, GUARD_MAPS, err);
 }
 
 int guard_find_map(enum guard_map map, int *ret_fd, struct cni_err *err)

@@ -252,15 +252,17 @@ enum { DEFAULT_MTU = 1500 }; /* of Ethernet, and of taps and veths */
 
 struct guarded port_guarded(const struct job *j, const struct cni_result *ips)
 {
+	static const struct mac unknown;
+
 	return (struct guarded){ .call = j->call,
 				 .attachment = &j->attachment,
 				 .conf = &j->conf.guard,
 				 .guard = &j->loaded,
 				 .mac = j->guest_mac,
 				 .host_mac = j->bridge.mac,
-				 .tell_mac = j->conf.is_gateway ? j->bridge.mac
-								: j->port_mac,
-				 .is_gateways = j->conf.is_gateway,
+				 .gateway_mac = j->conf.is_gateway
+							? j->bridge.mac
+							: unknown,
 				 .mtu = j->mtu ? j->mtu : DEFAULT_MTU,
 				 .ips = ips,
 				 .nl = j->host,

@@ -213,10 +213,22 @@ static int check(const struct guarded *g, const struct guard_rules *rules,
 	return r <= 0 ? r : policed_check(&p, err);
 }
 
+/* In nobody's name: it stands on no frame but those that the port answers by. The
+ * guest's other bits, so that CHECK finds the same. */
+static struct mac nobodys_mac(const struct mac *guest)
+{
+	struct mac m = *guest;
+
+	m.b[0] = guest->b[0] == 0xfe ? 0xfa : 0xfe;
+	return m;
+}
+
 /* A guest that has no addresses is told nothing. */
 static int tell(const struct guarded *g, const struct guard_rules *rules,
 		struct addressing *ret, struct cni_err *err)
 {
+	static const struct mac unknown;
+	const bool is_gateways = !mac_equal(&g->gateway_mac, &unknown);
 	const struct addressing_from from = {
 		.call = g->call,
 		.conf = &g->conf->dhcp,
@@ -224,8 +236,8 @@ static int tell(const struct guarded *g, const struct guard_rules *rules,
 		.of = g->of,
 		.addrs = rules->addrs,
 		.n = rules->n,
-		.mac = g->tell_mac,
-		.neighbour = g->is_gateways,
+		.mac = is_gateways ? g->gateway_mac : nobodys_mac(&g->mac),
+		.neighbour = is_gateways,
 		.mtu = g->mtu,
 	};
 

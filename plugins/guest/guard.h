@@ -52,7 +52,8 @@ int guard_conf_parse(const struct cni_call *call, bool is_vm,
  * @guard:	As guarded_begin() has opened it; CHECK does without
  * @mac:	The guest's
  * @host_mac:	The host's on its segment; zero: it has none there
- * @tell_mac:	In whose name a guest is told; if @is_gateways, the gateway's own
+ * @gateway_mac: Of its gateway, if that is the host: in whose name it is told;
+ *		zero: not known
  * @ips:	Its addresses; where it has none, any will do
  * @of:		One of its interfaces: only what is said to be of that; NULL: all
  * @nl:		rtnetlink in the namespace of
@@ -66,12 +67,12 @@ struct guarded {
 	const struct cni_attachment *attachment;
 	const struct guard_conf *conf;
 	const struct guard *guard;
-	struct mac mac, host_mac, tell_mac;
+	struct mac mac, host_mac, gateway_mac;
 	const struct cni_result *ips;
 	const struct cni_interface *of;
 	struct netlink *nl;
 	uint32_t ifindex;
-	bool mirrored, trunk, is_gateways;
+	bool mirrored, trunk;
 	uint32_t mtu;
 };
 

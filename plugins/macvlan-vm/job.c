@@ -10,11 +10,13 @@
 
 static void derive_names(struct job *j)
 {
+	struct mac unused;
+
 	cni_attachment_link_name(&j->attachment, NODE_PREFIX, j->node);
 	(void)snprintf(j->node_path, sizeof(j->node_path), NODE_DIR "/%s",
 		       j->node);
 	cni_attachment_alias(&j->attachment, MACVLAN_VM_ROLE, j->alias);
-	cni_attachment_macs(&j->attachment, &j->mac, &j->tell_mac);
+	cni_attachment_macs(&j->attachment, &j->mac, &unused);
 	if (*j->conf.key.name)
 		j->mac = cni_key_mac(&j->conf.key, &j->attachment);
 	if (j->conf.has_mac)

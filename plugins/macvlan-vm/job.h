@@ -25,7 +25,6 @@
  * @node:	A VM's character device, in NODE_DIR; derived
  * @node_path:	The same with its directory
  * @mac:	Requested or derived; of "passthru" the parent's
- * @tell_mac:	In whose name a VM is told its addresses
  * @host:	rtnetlink in our own namespace
  * @guest:	The interface, and its namespace
  * @loaded:	The guard, if it is wanted
@@ -44,7 +43,7 @@ struct job {
 	char node[CNI_LINK_NAME_SIZE];
 	char node_path[CNI_LINK_NAME_SIZE + sizeof(NODE_DIR)];
 	char mac_text[MAC_STR_SIZE];
-	struct mac mac, tell_mac;
+	struct mac mac;
 	struct netlink *host;
 	struct guest guest;
 	struct guard loaded;
@@ -69,7 +68,6 @@ static inline struct guarded job_guarded(const struct job *j,
 				 .conf = &j->conf.guard,
 				 .guard = &j->loaded,
 				 .mac = j->mac,
-				 .tell_mac = j->tell_mac,
 				 .mtu = j->conf.mtu ? (uint32_t)j->conf.mtu
 						    : j->parent.mtu,
 				 .ips = ips,

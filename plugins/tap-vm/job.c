@@ -75,7 +75,6 @@ int tap_vm_find_gateway(struct job *j, const struct cni_result *prev,
 		r = r == -ENODEV ? 0 : r;
 		if (!r && is_gateway(have, n, prev)) {
 			j->gateway = link.mac;
-			j->has_gateway = true;
 			break;
 		}
 	}

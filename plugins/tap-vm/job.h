@@ -18,7 +18,7 @@
  * @alias:	Of the tap
  * @altname:	Of the tap: it is found by that, whatever its name is
  * @mac:	The tap's own, which no frame of the guest's carries
- * @gateway:	The gateway's, if @has_gateway: it is a device of the host's
+ * @gateway:	The gateway's, if that is a device of the host's; else zero
  * @guest:	Of whoever came before: its interface and its namespace
  * @iface:	That interface as it was found
  * @loaded:	The guard, if it is wanted
@@ -33,7 +33,6 @@ struct job {
 	char alias[CNI_LINK_ALIAS_SIZE];
 	char altname[CNI_LINK_ALTNAME_SIZE];
 	struct mac mac, gateway;
-	bool has_gateway;
 	struct guest guest;
 	struct link_info iface;
 	struct guard loaded;
@@ -86,9 +85,7 @@ static inline struct guarded tap_vm_guarded(const struct job *j,
 				 .conf = &j->conf.guard,
 				 .guard = &j->loaded,
 				 .mac = j->iface.mac,
-				 .tell_mac =
-					 j->has_gateway ? j->gateway : j->mac,
-				 .is_gateways = j->has_gateway,
+				 .gateway_mac = j->gateway,
 				 .mtu = j->iface.mtu,
 				 .ips = ips,
 				 .of = of,
