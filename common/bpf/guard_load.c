@@ -413,10 +413,10 @@ int guard_find(struct guard *ret, struct cni_err *err)
 int guard_find_map(enum guard_map map, int *ret_fd, struct cni_err *err)
 {
 	char path[PATH_SIZE];
-	int fd;
+	int fd = may_be_loaded(err);
 
-	if (access(HOME, F_OK) < 0)
-		return 0;
+	if (fd <= 0)
+		return fd;
 	map_path(map, path);
 	fd = bpf_pinned(path);
 	if (fd < 0)

@@ -165,6 +165,17 @@ int policy_joined(const struct guard *g, uint64_t network, uint32_t ifindex,
 		       err);
 }
 
+/* Of texts whose writer was killed before they held. */
+static int remove_remains(const struct guard *g, uint64_t network,
+			  struct cni_err *err)
+{
+	int r = 0;
+
+	for (int s = 0; !r && s < POLICY_SOURCES; s++)
+		r = policy_text_remove(g, network, (enum policy_source)s, err);
+	return r;
+}
+
 int policy_left(const struct guard *g, uint64_t network, struct cni_err *err)
 {
 	cleanup_members struct policy_members m = { 0 };
@@ -172,9 +183,11 @@ int policy_left(const struct guard *g, uint64_t network, struct cni_err *err)
 	enum policy_source source;
 	int r = policy_in_force(g, network, &doc, &source, err);
 
+	if (!r)
+		return remove_remains(g, network, err);
 	if (r > 0)
 		r = policy_members_read(g, network, &m, err);
-	if (r < 0 || !doc)
+	if (r < 0)
 		return r;
 	if (!m.n)
 		return policy_text_remove(g, network, POLICY_CONFIGURED, err);

@@ -91,19 +91,24 @@ int policy_text_exists(uint64_t network, struct cni_err *err)
 	return 1;
 }
 
-/* All that there might be: who was killed has left gaps. */
+/* From the last one on: whoever is killed within leaves no gap. */
 static int wipe(const struct guard *g, uint64_t network,
 		enum policy_source source, uint8_t slot)
 {
-	int r = 0;
+	cleanup_free struct guard_chunk *c = malloc(sizeof(*c));
+	struct guard_chunk_key k = key_of(network, source, slot, 0);
+	int r = c ? 0 : -ENOMEM;
 
-	for (size_t n = 0; n < GUARD_CHUNKS && (!r || r == -ENOENT); n++) {
-		const struct guard_chunk_key k =
-			key_of(network, source, slot, n);
-
-		r = bpf_map_remove(g->map[GUARD_TEXTS], &k);
+	while (!r && k.n < GUARD_CHUNKS) {
+		r = bpf_map_get(g->map[GUARD_TEXTS], &k, c);
+		if (!r)
+			k.n++;
 	}
-	return r == -ENOENT ? 0 : r;
+	if (r == -ENOENT)
+		r = 0;
+	while (!r && k.n--)
+		r = bpf_map_remove(g->map[GUARD_TEXTS], &k);
+	return r;
 }
 
 static int write_chunks(const struct guard *g, uint64_t network,
@@ -144,14 +149,15 @@ static int replace(const struct guard *g, uint64_t network,
 	r = wipe(g, network, source, new);
 	if (!r)
 		r = write_chunks(g, network, source, new, text, c);
+	c->len = (uint32_t)strlen(text);
+	c->text[0] = (char)new;
+	if (!r)
+		r = bpf_map_put(g->map[GUARD_TEXTS], &head, c, BPF_ANY);
 	if (r < 0) {
 		(void)wipe(g, network, source, new);
 		return r;
 	}
-	c->len = (uint32_t)strlen(text);
-	c->text[0] = (char)new;
-	r = bpf_map_put(g->map[GUARD_TEXTS], &head, c, BPF_ANY);
-	return r ? r : wipe(g, network, source, old);
+	return wipe(g, network, source, old);
 }
 
 int policy_text_put(const struct guard *g, uint64_t network,
