@@ -305,6 +305,58 @@ asks_outside() {
 
 # --- what the bridge knows, and the end --------------------------------------
 
+# --- who may talk to whom ----------------------------------------------------
+
+policy() {
+	title 'A policy, while it runs'
+	servers_up
+	cat >"$TMPDIR/policy.json" <<-'POLICY'
+		{ "podSelector": {}, "policyTypes": ["Ingress"],
+		  "ingress": [{ "ports": [{ "protocol": "ICMP" }, { "protocol": "ICMPv6" }] }] }
+	POLICY
+	sed 's/^/       /' "$TMPDIR/policy.json"
+	weft policy apply $network "$TMPDIR/policy.json" 2>"$TMPDIR/unguarded"
+	say "    $result" \
+		'The container is not asked: its network has no "policy" that would' \
+		'guard containers, too.'
+	grep -q 'of c1 has no guard' "$TMPDIR/unguarded" ||
+		failed 'nobody says for whom the policy does not hold'
+	meets blocked
+	weft policy test $network vm1 from "${ip4[c1]}" icmp/8
+	say "    $result"
+	weft policy reset $network 2>/dev/null
+	say "    $result"
+	meets passes
+	servers_down
+}
+
+# meets blocked|passes: what becomes of HTTP to the VM; all else passes.
+meets() {
+	local address
+
+	echo
+	for address in "${ip4[vm1]}" "${ip6[vm1]}"; do
+		tried passes "container -> VM, ping $address" \
+			guest_run c1 "ping -q -c 1 -W 3 $address >/dev/null"
+		tried "$1" "container -> VM, HTTP $address" \
+			guest_run c1 "timeout 2 wget -q -O /dev/null $(url "$address" data)"
+	done
+	for address in "${ip4[c1]}" "${ip6[c1]}"; do
+		tried passes "VM -> container, HTTP $address" \
+			guest_run vm1 "timeout 8 wget -q -O /dev/null $(url "$address" data)"
+	done
+	echo
+}
+
+# tried blocked|passes WHAT COMMAND...
+tried() {
+	local is=blocked
+
+	! "${@:3}" >/dev/null 2>&1 || is=passes
+	say "$(printf '    %-48s %s' "$2" "$is")"
+	[ "$is" = "$1" ] || failed "$2: $is"
+}
+
 forwarding() {
 	local name line
 
@@ -368,6 +420,7 @@ inside() {
 	guests_start
 	picture
 	table
+	policy
 	forwarding
 	take_down
 	finish

@@ -125,9 +125,8 @@ static void say_why(const struct policy_side *side, struct policy_verdict is)
 	if (!side->selected)
 		(void)printf("no policy selects the guest for that direction");
 	else if (is.rule)
-		(void)printf("rule %u of %s says so", is.rule,
-			     is.action == POLICY_DENY ? "those that deny"
-						      : "those that allow");
+		(void)printf("rule %u %s it", is.rule,
+			     is.action == POLICY_DENY ? "denies" : "allows");
 	else
 		(void)printf("no rule allows it");
 }

@@ -166,7 +166,7 @@ is "the same for programs" "$("$weft" policy show net1 --id db --json)" \
 	'.rules[0].hits == 3 and .dropped.ingress > 0 and .ingress == "enforced"'
 succeeds "weft policy test: who is let in" \
 	"$weft" policy test net1 db from "$(addr_of web 1)" tcp/5432
-same "allowed: db from $(addr_of web 1) tcp/5432: rule 1 of those that allow says so" \
+same "allowed: db from $(addr_of web 1) tcp/5432: rule 1 allows it" \
 	"$output" "and why"
 fails "weft policy test: who is not" \
 	"$weft" policy test net1 db from "$(addr_of other 0)" tcp/5432
