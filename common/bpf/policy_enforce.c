@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/json.h"
 #include "bpf/policy_load.h"
@@ -51,19 +50,38 @@ static bool has_selector(const cJSON *peers)
 	return false;
 }
 
-/* Of "from" and "to", wherever they stand. */
-static bool names_peers_by_labels(const cJSON *v)
+static bool has_rule_by_labels(const cJSON *rules)
 {
-	const cJSON *e;
+	const cJSON *rule;
 
-	cJSON_ArrayForEach(e, v)
+	cJSON_ArrayForEach(rule, rules)
 	{
-		const char *key = e->string ? e->string : "";
-
-		if ((!strcasecmp(key, "from") || !strcasecmp(key, "to")) &&
-		    has_selector(e))
+		if (has_selector(json_get(rule, "from")) ||
+		    has_selector(json_get(rule, "to")))
 			return true;
-		if (names_peers_by_labels(e))
+	}
+	return false;
+}
+
+static bool is_by_labels(const cJSON *policy)
+{
+	const cJSON *spec = json_get(policy, "spec");
+
+	if (!spec)
+		spec = policy;
+	return has_rule_by_labels(json_get(spec, "ingress")) ||
+	       has_rule_by_labels(json_get(spec, "egress"));
+}
+
+static bool names_peers_by_labels(const cJSON *doc)
+{
+	const cJSON *policy;
+
+	if (!cJSON_IsArray(doc))
+		return is_by_labels(doc);
+	cJSON_ArrayForEach(policy, doc)
+	{
+		if (is_by_labels(policy))
 			return true;
 	}
 	return false;

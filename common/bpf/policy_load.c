@@ -336,12 +336,18 @@ static uint64_t sum_wanted(enum guard_map map, const struct policy_tables *t)
 {
 	uint64_t sum = 0;
 
-	for (size_t i = 0; map == GUARD_PEERS && i < t->n_peers; i++)
-		sum += digest(map, (union key){ .peer = t->peers[i].key },
-			      (union value){ .peer = t->peers[i].value });
-	for (size_t i = 0; map == GUARD_PORTS && i < t->n_ports; i++)
-		sum += digest(map, (union key){ .port = t->ports[i].key },
-			      (union value){ .rule = t->ports[i].value });
+	for (size_t i = 0; map == GUARD_PEERS && i < t->n_peers; i++) {
+		const union key k = { .peer = t->peers[i].key };
+		const union value v = { .peer = t->peers[i].value };
+
+		sum += digest(map, k, v);
+	}
+	for (size_t i = 0; map == GUARD_PORTS && i < t->n_ports; i++) {
+		const union key k = { .port = t->ports[i].key };
+		const union value v = { .rule = t->ports[i].value };
+
+		sum += digest(map, k, v);
+	}
 	return sum;
 }
 

@@ -132,27 +132,28 @@ static void free_member(struct policy_member *m)
 static int read_member(uint32_t ifindex, const struct guard_member *from,
 		       struct policy_member *ret, struct cni_err *err)
 {
-	struct policy_member m = { .ifindex = ifindex };
+	cJSON *doc = NULL;
 	int r = from->len > sizeof(from->text)
 			? err_say(err, CNI_E_INTERNAL, EINVAL, "%u bytes",
 				  from->len)
-			: json_parse(from->text, from->len, &m.doc, err);
+			: json_parse(from->text, from->len, &doc, err);
 
 	if (r < 0)
 		return err_ctx(err, r, "guard: who is behind interface %u",
 			       ifindex);
-	m.container_id = text_of(m.doc, "containerID");
-	m.ifname = text_of(m.doc, "ifname");
-	m.endpoint.space = text_of(m.doc, "namespace");
-	r = read_labels(json_get(m.doc, "labels"), &m);
+	*ret = (struct policy_member){ .ifindex = ifindex,
+				       .doc = doc,
+				       .container_id =
+					       text_of(doc, "containerID"),
+				       .ifname = text_of(doc, "ifname") };
+	ret->endpoint.space = text_of(doc, "namespace");
+	r = read_labels(json_get(doc, "labels"), ret);
 	if (!r)
-		r = read_addrs(json_get(m.doc, "addresses"), &m);
-	if (r < 0) {
-		free_member(&m);
-		return no_memory(err);
-	}
-	*ret = m;
-	return 0;
+		r = read_addrs(json_get(doc, "addresses"), ret);
+	if (!r)
+		return 0;
+	free_member(ret);
+	return no_memory(err);
 }
 
 void policy_members_free(struct policy_members *m)
@@ -188,7 +189,7 @@ static int read_all(const struct guard *g, uint64_t network, struct array *list,
 {
 	cleanup_free struct guard_member *from = malloc(sizeof(*from));
 	const int map = g->map[GUARD_MEMBERS];
-	struct policy_member m;
+	struct policy_member m = { 0 };
 	uint32_t key, next;
 	int end = bpf_map_next(map, NULL, &next), r = 0;
 

@@ -179,7 +179,7 @@ static int reset(struct policy_view *v, struct cni_err *err)
 	if (!r)
 		r = policy_text_get(&v->guard, v->hash, POLICY_CONFIGURED,
 				    &text, err);
-	if (r > 0)
+	if (text)
 		r = json_parse(text, strlen(text), &doc, err);
 	if (!r)
 		r = policy_enforce(&v->guard, v->hash, json_get(doc, "policy"),
