@@ -85,19 +85,21 @@ static const char *text_of(const cJSON *doc, const char *key)
 static int read_labels(const cJSON *labels, struct policy_member *ret)
 {
 	const int n = cJSON_GetArraySize(labels);
-	const cJSON *v;
+	struct policy_label *v = calloc((size_t)n + 1, sizeof(*v));
+	const cJSON *label;
 	size_t i = 0;
 
-	ret->labels = calloc((size_t)n + 1, sizeof(*ret->labels));
-	if (!ret->labels)
+	if (!v)
 		return -ENOMEM;
-	cJSON_ArrayForEach(v, labels)
+	cJSON_ArrayForEach(label, labels)
 	{
-		ret->labels[i++] = (struct policy_label){
-			v->string, v->valuestring ? v->valuestring : ""
-		};
+		v[i++] = (struct policy_label){ label->string,
+						label->valuestring
+							? label->valuestring
+							: "" };
 	}
-	ret->endpoint.labels = ret->labels;
+	ret->labels = v;
+	ret->endpoint.labels = v;
 	ret->endpoint.n_labels = i;
 	return 0;
 }
@@ -105,19 +107,19 @@ static int read_labels(const cJSON *labels, struct policy_member *ret)
 static int read_addrs(const cJSON *addrs, struct policy_member *ret)
 {
 	const int n = cJSON_GetArraySize(addrs);
-	const cJSON *v;
+	struct ip_addr *v = calloc((size_t)n + 1, sizeof(*v));
+	const cJSON *addr;
 	size_t i = 0;
 
-	ret->addrs = calloc((size_t)n + 1, sizeof(*ret->addrs));
-	if (!ret->addrs)
+	if (!v)
 		return -ENOMEM;
-	cJSON_ArrayForEach(v, addrs)
+	cJSON_ArrayForEach(addr, addrs)
 	{
-		if (cJSON_IsString(v) &&
-		    !ip_parse(v->valuestring, &ret->addrs[i]))
+		if (cJSON_IsString(addr) && !ip_parse(addr->valuestring, &v[i]))
 			i++;
 	}
-	ret->endpoint.addrs = ret->addrs;
+	ret->addrs = v;
+	ret->endpoint.addrs = v;
 	ret->endpoint.n_addrs = i;
 	return 0;
 }
@@ -129,31 +131,26 @@ static void free_member(struct policy_member *m)
 	free(m->addrs);
 }
 
+/* @ret is freed with the list that it is in. */
 static int read_member(uint32_t ifindex, const struct guard_member *from,
 		       struct policy_member *ret, struct cni_err *err)
 {
-	cJSON *doc = NULL;
 	int r = from->len > sizeof(from->text)
 			? err_say(err, CNI_E_INTERNAL, EINVAL, "%u bytes",
 				  from->len)
-			: json_parse(from->text, from->len, &doc, err);
+			: json_parse(from->text, from->len, &ret->doc, err);
 
 	if (r < 0)
 		return err_ctx(err, r, "guard: who is behind interface %u",
 			       ifindex);
-	*ret = (struct policy_member){ .ifindex = ifindex,
-				       .doc = doc,
-				       .container_id =
-					       text_of(doc, "containerID"),
-				       .ifname = text_of(doc, "ifname") };
-	ret->endpoint.space = text_of(doc, "namespace");
-	r = read_labels(json_get(doc, "labels"), ret);
+	ret->ifindex = ifindex;
+	ret->container_id = text_of(ret->doc, "containerID");
+	ret->ifname = text_of(ret->doc, "ifname");
+	ret->endpoint.space = text_of(ret->doc, "namespace");
+	r = read_labels(json_get(ret->doc, "labels"), ret);
 	if (!r)
-		r = read_addrs(json_get(doc, "addresses"), ret);
-	if (!r)
-		return 0;
-	free_member(ret);
-	return no_memory(err);
+		r = read_addrs(json_get(ret->doc, "addresses"), ret);
+	return r ? no_memory(err) : 0;
 }
 
 void policy_members_free(struct policy_members *m)
@@ -184,52 +181,71 @@ static int list_endpoints(struct policy_members *m, struct cni_err *err)
 	return 0;
 }
 
-static int read_all(const struct guard *g, uint64_t network, struct array *list,
-		    struct cni_err *err)
+static int say_unread(int r, struct cni_err *err)
 {
-	cleanup_free struct guard_member *from = malloc(sizeof(*from));
+	return err_set(err, CNI_E_KERNEL, -r, "guard: read who is there");
+}
+
+/* Return: 1 if it is one of the network, 0 or a negative errno */
+static int is_of(const struct guard *g, uint64_t network, uint32_t ifindex,
+		 struct guard_member *buf, struct cni_err *err)
+{
+	const int r = bpf_map_get(g->map[GUARD_MEMBERS], &ifindex, buf);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : say_unread(r, err);
+	return buf->network == network;
+}
+
+static int list_ports(const struct guard *g, uint64_t network,
+		      struct guard_member *buf, struct array *ret,
+		      struct cni_err *err)
+{
 	const int map = g->map[GUARD_MEMBERS];
-	struct policy_member m = { 0 };
 	uint32_t key, next;
 	int end = bpf_map_next(map, NULL, &next), r = 0;
 
-	if (!from)
-		return no_memory(err);
-	while (!r && !end) {
+	while (r >= 0 && !end) {
 		key = next;
 		end = bpf_map_next(map, &key, &next);
-		r = bpf_map_get(map, &key, from);
-		if (r == -ENOENT || (!r && from->network != network)) {
-			r = 0;
-			continue;
-		}
-		if (r < 0)
-			return err_set(err, CNI_E_KERNEL, -r,
-				       "guard: read who is there");
-		r = read_member(key, from, &m, err);
-		if (r < 0)
-			break;
-		r = array_append(list, &m, sizeof(m), err);
-		if (r < 0)
-			free_member(&m);
+		r = is_of(g, network, key, buf, err);
+		if (r > 0)
+			r = array_append(ret, &key, sizeof(key), err);
 	}
-	if (!r && end != -ENOENT)
-		r = err_set(err, CNI_E_KERNEL, -end,
-			    "guard: read who is there");
-	return r;
+	if (r < 0)
+		return r;
+	return end == -ENOENT ? 0 : say_unread(end, err);
+}
+
+static int read_all(const struct guard *g, uint64_t network,
+		    const struct array *ports, struct guard_member *buf,
+		    struct policy_members *ret, struct cni_err *err)
+{
+	const uint32_t *port = ports->v;
+	int r = 0;
+
+	ret->v = calloc(ports->n + 1, sizeof(*ret->v));
+	if (!ret->v)
+		return no_memory(err);
+	for (size_t i = 0; r >= 0 && i < ports->n; i++) {
+		r = is_of(g, network, port[i], buf, err);
+		if (r > 0)
+			r = read_member(port[i], buf, &ret->v[ret->n++], err);
+	}
+	return r < 0 ? r : list_endpoints(ret, err);
 }
 
 int policy_members_read(const struct guard *g, uint64_t network,
 			struct policy_members *ret, struct cni_err *err)
 {
+	cleanup_free struct guard_member *buf = malloc(sizeof(*buf));
 	cleanup_members struct policy_members m = { 0 };
-	struct array list = { 0 };
-	int r = read_all(g, network, &list, err);
+	struct array ports = { 0 };
+	int r = buf ? list_ports(g, network, buf, &ports, err) : no_memory(err);
 
-	m.v = list.v;
-	m.n = list.n;
 	if (!r)
-		r = list_endpoints(&m, err);
+		r = read_all(g, network, &ports, buf, &m, err);
+	free(ports.v);
 	if (r < 0)
 		return r;
 	*ret = m;
