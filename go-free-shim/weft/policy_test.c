@@ -139,7 +139,7 @@ int policy_test(const struct weft_args *a, const struct policy_view *v,
 	cleanup_policy struct policy p = { 0 };
 	struct policy_verdict is = { POLICY_ALLOW, 0 };
 	const struct policy_side *side;
-	struct policy_packet packet;
+	struct policy_packet packet = { .dir = POLICY_INGRESS };
 	size_t i = 0;
 	bool denied;
 	int r = policy_view_guest(v, a->positional[2], a->ifname, &i, err);

@@ -32,4 +32,5 @@ echo "guard - the dice begin with WEFT_SEED=$seed"
 run test_policy_compile "$verdicts"
 run net_policy $((verdicts / 100))
 run net_conformance 0
+run net_policy_roads 0
 exit $failed
