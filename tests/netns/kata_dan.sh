@@ -269,7 +269,7 @@ damage "another route" \
 	network_info
 # shellcheck disable=SC2016 # expanded by damage
 damage "the tap's MTU is another" 'ip link set "$(port)" mtu 1300' \
-	network_info 1500 1300
+	"what its guest is told" 1500 1300
 del v1 v1 "$kata"
 worked "DEL"
 fails "leaves nothing" test -e $file
