@@ -267,9 +267,11 @@ damage "an address too few" \
 damage "another route" \
 	"change '.devices[0].network_info.routes[0].gateway = \"10.1.0.7\"'" \
 	network_info
+# A guest that is told its MTU by its port is told another one, too.
+kata=$(jq -c '.guard = {addressing: false}' <<<"$kata")
 # shellcheck disable=SC2016 # expanded by damage
 damage "the tap's MTU is another" 'ip link set "$(port)" mtu 1300' \
-	"what its guest is told" 1500 1300
+	network_info 1500 1300
 del v1 v1 "$kata"
 worked "DEL"
 fails "leaves nothing" test -e $file
