@@ -36,20 +36,21 @@ const char *policy_port_text(const struct policy_port *p,
 			     char ret[POLICY_PORT_TEXT])
 {
 	const char *name = protocol_name(p->proto);
+	const unsigned int first = p->first, last = p->last;
 
-	if (!p->first && p->last == UINT16_MAX)
+	if (!first && last == UINT16_MAX)
 		(void)snprintf(ret, POLICY_PORT_TEXT, "%s", name);
-	else if (is_icmp(p->proto) && p->first == p->last)
-		(void)snprintf(ret, POLICY_PORT_TEXT, "%s/%d:%d", name,
-			       p->first >> 8, p->first & UINT8_MAX);
+	else if (is_icmp(p->proto) && first == last)
+		(void)snprintf(ret, POLICY_PORT_TEXT, "%s/%u:%u", name,
+			       first >> 8, first & UINT8_MAX);
 	else if (is_icmp(p->proto))
-		(void)snprintf(ret, POLICY_PORT_TEXT, "%s/%d", name,
-			       p->first >> 8);
-	else if (p->first == p->last)
-		(void)snprintf(ret, POLICY_PORT_TEXT, "%s/%d", name, p->first);
+		(void)snprintf(ret, POLICY_PORT_TEXT, "%s/%u", name,
+			       first >> 8);
+	else if (first == last)
+		(void)snprintf(ret, POLICY_PORT_TEXT, "%s/%u", name, first);
 	else
-		(void)snprintf(ret, POLICY_PORT_TEXT, "%s/%d-%d", name,
-			       p->first, p->last);
+		(void)snprintf(ret, POLICY_PORT_TEXT, "%s/%u-%u", name, first,
+			       last);
 	return ret;
 }
 

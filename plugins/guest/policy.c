@@ -219,6 +219,14 @@ static bool is_mine(const struct policed *p, const char *text)
 	return by && !strcmp(by, p->call->conf.type);
 }
 
+static bool is_kept(const struct policed *p, const char *want,
+		    const char *there)
+{
+	if (!there)
+		return !want;
+	return want ? !strcmp(want, there) : !is_mine(p, there);
+}
+
 /* The configuration's policy is kept, for whoever comes and goes without it. */
 static int keep_text(const struct policed *p, bool is_overruled, bool *ret_new,
 		     struct cni_err *err)
@@ -234,7 +242,7 @@ static int keep_text(const struct policed *p, bool is_overruled, bool *ret_new,
 		return r;
 	if (p->conf->policy && !want)
 		return err_set(err, CNI_E_INTERNAL, ENOMEM, "policy");
-	if (want ? there && !strcmp(want, there) : !there || !is_mine(p, there))
+	if (is_kept(p, want, there))
 		return 0;
 	*ret_new = true;
 	if (!is_overruled)
