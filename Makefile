@@ -23,7 +23,7 @@ ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -Icommon -Iplugins -Iipam -Igo-free-shim \
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SANITIZE) $(LDFLAGS)
 LDLIBS = $(shell pkg-config --libs $(LIBS) 2>/dev/null)
 
-NAMES := bridge-vm macvlan-vm tap-vm ipam-host-local portmap-nft
+NAMES := bridge-vm macvlan-vm tap-vm ipam-host-local portmap-nft policy-ebpf
 SRC := $(wildcard common/*/*.c plugins/*.c plugins/*/*.c ipam/*/*.c \
 	go-free-shim/libcni/*.c go-free-shim/weft/*.c)
 # A program of its own, with privileges of its own: of the command it has only

@@ -30,7 +30,7 @@ static int is_own(const struct guard *g, uint32_t ifindex, uint64_t attachment,
 	return ret->attachment == attachment;
 }
 
-bool guard_knows(const struct guard *g, uint32_t ifindex, uint64_t attachment)
+int guard_knows(const struct guard *g, uint32_t ifindex, uint64_t attachment)
 {
 	struct guard_guest guest;
 
@@ -287,16 +287,18 @@ int guard_counts(const struct guard *g, uint32_t ifindex,
 	return 0;
 }
 
-bool guard_next(const struct guard *g, uint64_t attachment, uint32_t *ifindex)
+int guard_next(const struct guard *g, uint64_t attachment, uint32_t *ifindex)
 {
 	const int map = g->map[GUARD_GUESTS];
 	struct guard_guest guest;
+	int r;
 
-	while (!bpf_map_next(map, *ifindex ? ifindex : NULL, ifindex))
-		if (!bpf_map_get(map, ifindex, &guest) &&
-		    guest.attachment == attachment)
-			return true;
-	return false;
+	while (!(r = bpf_map_next(map, *ifindex ? ifindex : NULL, ifindex))) {
+		r = is_own(g, *ifindex, attachment, &guest);
+		if (r)
+			return r;
+	}
+	return r == -ENOENT ? 0 : r;
 }
 
 /* 1 if it is, 0 if nobody knows of it any more. */

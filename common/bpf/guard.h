@@ -186,6 +186,20 @@ int guard_check(struct netlink *nl, uint32_t ifindex, bool mirrored,
 		const struct guard_rules *rules, struct cni_err *err);
 
 /**
+ * guard_check_port() - Has a port a guard, whatever that lets pass?
+ * @g:		The guard
+ * @nl:		rtnetlink in the port's namespace
+ * @ifindex:	The port
+ * @attachment:	Hash of whose it is
+ * @err:	Filled on failure
+ *
+ * Return: 0; -ESTALE with a sentence in @err, or another negative errno
+ */
+int guard_check_port(const struct guard *g, struct netlink *nl,
+		     uint32_t ifindex, uint64_t attachment,
+		     struct cni_err *err);
+
+/**
  * guard_counts() - What has passed and what has not, of all CPUs together
  *
  * Return: 0, -ENOENT, or another negative errno
@@ -193,8 +207,12 @@ int guard_check(struct netlink *nl, uint32_t ifindex, bool mirrored,
 int guard_counts(const struct guard *g, uint32_t ifindex,
 		 struct guard_counts *ret, struct cni_err *err);
 
-/** guard_knows() - Is that port the attachment's, and guarded? */
-bool guard_knows(const struct guard *g, uint32_t ifindex, uint64_t attachment);
+/**
+ * guard_knows() - Is that port the attachment's, and guarded?
+ *
+ * Return: 1, 0 or a negative errno
+ */
+int guard_knows(const struct guard *g, uint32_t ifindex, uint64_t attachment);
 
 /** guard_counts_add() - The sum of two */
 void guard_counts_add(struct guard_counts *sum, const struct guard_counts *n);
@@ -207,9 +225,9 @@ void guard_counts_add(struct guard_counts *sum, const struct guard_counts *n);
  *
  * Reads the entries of every guest: not for ADD, DEL and CHECK.
  *
- * Return: is there another one?
+ * Return: 1: there is another one, 0 or a negative errno
  */
-bool guard_next(const struct guard *g, uint64_t attachment, uint32_t *ifindex);
+int guard_next(const struct guard *g, uint64_t attachment, uint32_t *ifindex);
 
 /** guard_verdict_name() - "pass", "mac", ...: as users read it */
 const char *guard_verdict_name(enum guard_verdict v);

@@ -109,22 +109,47 @@ static int check_entry(const struct guard *g, uint32_t ifindex,
 			      : 0;
 }
 
-int guard_check(struct netlink *nl, uint32_t ifindex, bool mirrored,
-		const struct guard_rules *rules, struct cni_err *err)
+static int check_filters(struct netlink *nl, uint32_t ifindex, bool mirrored,
+			 struct cni_err *err)
 {
 	const struct bpf_filter from = filter_from(ifindex, mirrored);
 	const struct bpf_filter to = filter_to(ifindex, mirrored);
-	cleanup_guard struct guard g = GUARD_NONE;
+	const int r = check_filter(nl, &from, err);
+
+	return r ? r : check_filter(nl, &to, err);
+}
+
+static int check_counts(const struct guard *g, uint32_t ifindex,
+			struct cni_err *err)
+{
 	struct guard_counts counts;
+
+	return guard_counts(g, ifindex, &counts, err) < 0
+		       ? stale(err, ifindex, "its counters are missing")
+		       : 0;
+}
+
+int guard_check(struct netlink *nl, uint32_t ifindex, bool mirrored,
+		const struct guard_rules *rules, struct cni_err *err)
+{
+	cleanup_guard struct guard g = GUARD_NONE;
 	int r = guard_find(&g, err);
 
 	if (!r)
 		return stale(err, ifindex, "it is not loaded");
 	if (r > 0)
 		r = check_entry(&g, ifindex, rules, err);
-	if (!r && guard_counts(&g, ifindex, &counts, err) < 0)
-		r = stale(err, ifindex, "its counters are missing");
 	if (!r)
-		r = check_filter(nl, &from, err);
-	return r ? r : check_filter(nl, &to, err);
+		r = check_counts(&g, ifindex, err);
+	return r ? r : check_filters(nl, ifindex, mirrored, err);
+}
+
+int guard_check_port(const struct guard *g, struct netlink *nl,
+		     uint32_t ifindex, uint64_t attachment, struct cni_err *err)
+{
+	int r = guard_knows(g, ifindex, attachment);
+
+	r = r > 0 ? check_counts(g, ifindex, err)
+		  : stale(err, ifindex, "nothing is known of it");
+	return r ? r : check_filters(nl, ifindex, false, err);
 }

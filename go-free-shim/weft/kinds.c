@@ -8,6 +8,7 @@
 #include "bridge-vm/conf.h"
 #include "ipam-host-local/conf.h"
 #include "macvlan-vm/conf.h"
+#include "policy-ebpf/conf.h"
 #include "portmap-nft/conf.h"
 #include "tap-vm/conf.h"
 
@@ -52,6 +53,15 @@ static int read_portmap_nft(const struct cni_call *call, struct facts *ret,
 	return portmap_nft_conf_parse(call, &c, err);
 }
 
+static int read_policy_ebpf(const struct cni_call *call, struct facts *ret,
+			    struct cni_err *err)
+{
+	struct guard_conf c;
+
+	(void)ret;
+	return policy_ebpf_conf_parse(call, &c, err);
+}
+
 static int read_ipam_host_local(const struct cni_call *call, struct facts *ret,
 				struct cni_err *err)
 {
@@ -75,6 +85,7 @@ static const struct kind kinds[] = {
 	{ "macvlan-vm", KIND_MAIN, NULL, read_macvlan_vm },
 	{ "tap-vm", KIND_CHAINED, NULL, read_tap_vm },
 	{ "portmap-nft", KIND_CHAINED, "portMappings", read_portmap_nft },
+	{ "policy-ebpf", KIND_CHAINED, NULL, read_policy_ebpf },
 	{ "ipam-host-local", KIND_IPAM, NULL, read_ipam_host_local },
 	{ "bridge", KIND_MAIN, NULL, NULL },
 	{ "macvlan", KIND_MAIN, NULL, NULL },

@@ -14,7 +14,7 @@ static int sum_up(const struct guard *g, const struct cni_attachment *a,
 	uint32_t index = 0;
 	int n = 0;
 
-	while (g->map[GUARD_GUESTS] >= 0 && guard_next(g, hash, &index)) {
+	while (g->map[GUARD_GUESTS] >= 0 && guard_next(g, hash, &index) > 0) {
 		struct cni_err ignored = CNI_ERR_INIT;
 		struct guard_counts one;
 

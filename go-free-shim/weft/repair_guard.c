@@ -31,7 +31,7 @@ static bool is_guarded(const struct rearm *x, const struct link_info *link)
 	return link->group == LINK_GROUP_WEFT &&
 	       cni_alias_parse(link->alias, &alias) &&
 	       guard_knows(&x->guard, link->index,
-			   cni_attachment_hash(&alias.of));
+			   cni_attachment_hash(&alias.of)) > 0;
 }
 
 static void rearm_links(struct rearm *x, struct netlink *nl)

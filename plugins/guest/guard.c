@@ -255,9 +255,13 @@ static int is_guarded(const struct guarded *g, struct cni_err *err)
 	r = policy_text_exists(cni_network_hash(g->attachment->network), err);
 	if (r > 0)
 		r = guard_find(&there, err);
-	return r <= 0 ? r
-		      : guard_knows(&there, g->ifindex,
-				    cni_attachment_hash(g->attachment));
+	if (r <= 0)
+		return r;
+	r = guard_knows(&there, g->ifindex, cni_attachment_hash(g->attachment));
+	return r < 0 ? err_set(err, CNI_E_KERNEL, -r,
+			       "guard: read what holds for interface %u",
+			       g->ifindex)
+		     : r;
 }
 
 static int with_rules(const struct guarded *g,
@@ -287,6 +291,36 @@ static int with_rules(const struct guarded *g,
 int guarded_put(const struct guarded *g, struct cni_err *err)
 {
 	return with_rules(g, put, err);
+}
+
+static int join(const struct guarded *g, const struct guard_rules *rules,
+		struct cni_err *err)
+{
+	const struct policed p = policed_of(g, g->guard, rules);
+	const int r = policed_put(&p, err);
+
+	return r ? r
+		 : guard_attach(g->guard, g->nl, g->ifindex, g->mirrored, err);
+}
+
+int guarded_join(const struct guarded *g, struct cni_err *err)
+{
+	return with_rules(g, join, err);
+}
+
+static int check_join(const struct guarded *g, const struct guard_rules *rules,
+		      struct cni_err *err)
+{
+	const struct policed p = policed_of(g, g->guard, rules);
+	const int r = guard_check_port(g->guard, g->nl, g->ifindex,
+				       rules->attachment, err);
+
+	return r ? r : policed_check(&p, err);
+}
+
+int guarded_check_join(const struct guarded *g, struct cni_err *err)
+{
+	return with_rules(g, check_join, err);
 }
 
 int guarded_check(const struct guarded *g, struct cni_err *err)
@@ -333,6 +367,28 @@ int guarded_forget_port(const struct cni_attachment *a, uint32_t ifindex,
 		return r;
 	r = guard_dismiss(&g, ifindex, cni_attachment_hash(a), err);
 	return r ? r : policy_left(&g, cni_network_hash(a->network), err);
+}
+
+int guarded_forget_all(const struct cni_attachment *a, struct cni_err *err)
+{
+	const uint64_t hash = cni_attachment_hash(a);
+	cleanup_guard struct guard g = GUARD_NONE;
+	cleanup_close int lock = -1;
+	uint32_t ifindex = 0;
+	int r = find_locked(&g, &lock, err);
+
+	if (r <= 0)
+		return r;
+	while ((r = guard_next(&g, hash, &ifindex)) > 0) {
+		r = guard_dismiss(&g, ifindex, hash, err);
+		if (r < 0)
+			return r;
+		ifindex = 0; /* from the beginning: that one is gone */
+	}
+	if (r < 0)
+		return err_set(err, CNI_E_KERNEL, -r,
+			       "guard: read what holds for whom");
+	return policy_left(&g, cni_network_hash(a->network), err);
 }
 
 struct valid {

@@ -93,6 +93,9 @@ int guarded_begin(const struct cni_attachment *a, const struct guard_conf *conf,
 /** guarded_put() - Before the port is up. Return: 0 or a negative errno */
 int guarded_put(const struct guarded *g, struct cni_err *err);
 
+/** guarded_join() - Put its policy on a port that another plugin guards */
+int guarded_join(const struct guarded *g, struct cni_err *err);
+
 /** guarded_status() - Can a port be guarded here? Loads it if need be */
 int guarded_status(const struct guard_conf *conf, struct cni_err *err);
 
@@ -105,6 +108,9 @@ int guarded_status(const struct guard_conf *conf, struct cni_err *err);
  * Return: 0 or a negative errno
  */
 int guarded_check(const struct guarded *g, struct cni_err *err);
+
+/** guarded_check_join() - Is it as guarded_put() or guarded_join() left it? */
+int guarded_check_join(const struct guarded *g, struct cni_err *err);
 
 /**
  * guarded_forget() - Of any configuration: what was written for an attachment
@@ -122,6 +128,13 @@ int guarded_forget(const struct cni_attachment *a, uint32_t ifindex,
 /** guarded_forget_port() - The same of this port alone */
 int guarded_forget_port(const struct cni_attachment *a, uint32_t ifindex,
 			struct cni_err *err);
+
+/**
+ * guarded_forget_all() - The same of all its ports, which may have any index
+ *
+ * Reads the entries of every guest.
+ */
+int guarded_forget_all(const struct cni_attachment *a, struct cni_err *err);
 
 /**
  * guarded_collect() - For GC: of a network, what is not valid

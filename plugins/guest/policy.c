@@ -328,22 +328,36 @@ static int check_tables(const struct policed *p, struct cni_err *err)
 	return r ? 0 : stale(p, "not its network's policy is in force", err);
 }
 
-int policed_check(const struct policed *p, struct cni_err *err)
+/* A plugin that says nothing of it is not asked: another one of the list may. */
+static bool is_silent(const struct policy_conf *c)
+{
+	return !c->policy && !c->labels && !c->asked;
+}
+
+static int check_member(const struct policed *p, struct cni_err *err)
 {
 	cleanup_free struct guard_member *v = calloc(2, sizeof(*v));
-	cleanup_close int lock = -1;
 	int r;
 
 	if (!v)
 		return err_set(err, CNI_E_INTERNAL, ENOMEM, "labels");
 	r = make_member(p, &v[0], err);
-	/* Others come and go, and change what holds for this one. */
-	if (!r)
-		r = guard_lock(&lock, err);
 	if (r < 0)
 		return r;
 	r = bpf_map_get(p->guard->map[GUARD_MEMBERS], &p->ifindex, &v[1]);
-	if (r < 0 || memcmp(&v[0], &v[1], sizeof(v[0])) != 0)
-		return stale(p, "who it is was changed", err);
-	return check_tables(p, err);
+	return r < 0 || (!is_silent(p->conf) &&
+			 memcmp(&v[0], &v[1], sizeof(v[0])) != 0)
+		       ? stale(p, "who it is was changed", err)
+		       : 0;
+}
+
+/* Others come and go, and change what holds for this one: not meanwhile. */
+int policed_check(const struct policed *p, struct cni_err *err)
+{
+	cleanup_close int lock = -1;
+	int r = guard_lock(&lock, err);
+
+	if (!r)
+		r = check_member(p, err);
+	return r ? r : check_tables(p, err);
 }

@@ -2,6 +2,7 @@
 /* "guard", and what becomes of it in the maps: no kernel. */
 #include "../lib/netconf.h"
 #include "bpf/guard.h"
+#include "bpf/policy_abi.h"
 #include "guest/guard.h"
 
 static struct guard_conf read_conf(const char *keys, bool is_vm)
@@ -162,6 +163,16 @@ TEST(the_maps_are_those_of_schema_3)
 	assert_int_equal(sizeof(struct guard_sources), 4 + 16 * 36);
 	assert_int_equal(sizeof(struct guard_claim), 24);
 	assert_int_equal(sizeof(struct guard_answer), 1200);
+	assert_int_equal(sizeof(struct guard_policy), 32);
+	assert_int_equal(sizeof(struct guard_peer), 28);
+	assert_int_equal(sizeof(struct guard_port), 20);
+	assert_int_equal(sizeof(struct guard_class), 24 + 4 * 24);
+	assert_int_equal(sizeof(struct guard_flow), 44);
+	assert_int_equal(sizeof(struct guard_flow_state), 16);
+	assert_int_equal(sizeof(struct guard_part), 44);
+	assert_int_equal(sizeof(struct guard_member), 2048);
+	assert_int_equal(sizeof(struct guard_chunk_key), 16);
+	assert_int_equal(sizeof(struct guard_chunk), 4096);
 	assert_int_equal(GUARD_VERDICTS, 21);
 	assert_int_equal(offsetof(struct guard_guest, mac), 20);
 	assert_int_equal(offsetof(struct guard_guest, ip4), 32);
