@@ -72,7 +72,8 @@ nft flush ruleset
 fails "check after a flush" "$weft" check net1 --id c1
 succeeds "repair" "$weft" repair
 same "net1 c1 eth0: forwarded
-net1 c3 eth0: forwarded" "$output" "says whose"
+net1 c3 eth0: forwarded
+guard: on 1 port" "$output" "says whose"
 reaches "the port leads to it again" c1 8080
 same "net1:c1:eth0
 net1:c3:eth0" "$(forwards)" "all are back"
