@@ -74,7 +74,7 @@ static int find_veth(struct job *j, struct cni_err *err)
 {
 	cleanup_netlink struct netlink *nl = NULL;
 	cleanup_close int netns = -1;
-	struct link_info guest;
+	struct link_info guest = { 0 };
 	int r = netns_open(j->call->args.netns, &netns, err);
 
 	if (!r)
