@@ -15,8 +15,8 @@ _weft_networks() {
 
 _weft() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local verbs='add check del gc status version run ls network repair lease policy lint doctor'
-	local options='--id --ifname --cache-dir --json --queues --print --orphans --yes --min-age --help'
+	local verbs='add check del gc status version run ls network repair lease policy watch lint doctor'
+	local options='--id --ifname --cache-dir --json --count --queues --print --orphans --yes --min-age --help'
 	local verb='' word words=''
 	local -i i n=0
 
@@ -31,7 +31,7 @@ _weft() {
 			'qemu cloud-hypervisor firecracker' -- "$cur")
 		return
 		;;
-	--id | --ifname | -i | --queues | --min-age) return ;;
+	--id | --ifname | -i | --count | --queues | --min-age) return ;;
 	esac
 	if [[ $cur = -* && " ${COMP_WORDS[*]:0:COMP_CWORD} " != *' -- '* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
@@ -41,7 +41,7 @@ _weft() {
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
-		--id | --ifname | -i | --cache-dir | --queues | --print | --min-age)
+		--id | --ifname | -i | --cache-dir | --count | --queues | --print | --min-age)
 			i+=1
 			;;
 		--)

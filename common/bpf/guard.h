@@ -232,6 +232,9 @@ int guard_next(const struct guard *g, uint64_t attachment, uint32_t *ifindex);
 /** guard_verdict_name() - "pass", "mac", ...: as users read it */
 const char *guard_verdict_name(enum guard_verdict v);
 
+/** guard_verdict_text() - What it means, in a few words */
+const char *guard_verdict_text(enum guard_verdict v);
+
 /** guard_link_local() - That which a MAC gives: RFC 4291 appendix A */
 void guard_link_local(const struct mac *mac, uint32_t ret[4]);
 

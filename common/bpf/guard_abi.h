@@ -9,7 +9,7 @@
 
 #include <linux/types.h>
 
-#define GUARD_SCHEMA 3
+#define GUARD_SCHEMA 4
 
 /* In a program's code a map is this number and its place below, which the
  * loader replaces with the map. */
@@ -28,6 +28,8 @@ enum guard_map {
 	GUARD_PARTS,
 	GUARD_MEMBERS,
 	GUARD_TEXTS,
+	GUARD_WATCHED,
+	GUARD_WATCHERS,
 	GUARD_MAPS,
 	GUARD_TAILS = GUARD_MAPS, /* of one build: it holds programs */
 	GUARD_ALL_MAPS,
@@ -38,6 +40,8 @@ enum guard_tail {
 	GUARD_ANSWER4,
 	GUARD_ANSWER6,
 	GUARD_ANSWERERS,
+	GUARD_REPORT = GUARD_ANSWERERS,
+	GUARD_CALLED,
 };
 
 enum {
@@ -194,12 +198,75 @@ enum guard_verdict {
 	GUARD_VERDICTS,
 };
 
-/** struct guard_counts - Frames from a guest and to it; by ifindex and CPU */
+enum {
+	GUARD_REASONS = 24,    /* not less than GUARD_VERDICTS */
+	GUARD_REASON_MAX = 16, /* events of a reason in one GUARD_TICK */
+	GUARD_WATCHING = 8,    /* who may watch at a time */
+	GUARD_FRAME = 128,     /* bytes of a frame that are shown */
+};
+
+/**
+ * struct guard_counts - Frames from a guest and to it; by ifindex and CPU
+ * @from_bytes, @to_bytes: Of those that passed
+ * @missed:	Events that nobody was told, since the last one that was
+ * @tick:	The unit of time at hand, in which
+ * @reported:	so many events were told, by verdict
+ */
 struct guard_counts {
 	__u64 from[GUARD_VERDICTS];
 	__u64 to[GUARD_VERDICTS];
-	__u64 from_bytes; /* of those that passed */
+	__u64 from_bytes;
 	__u64 to_bytes;
+	__u64 missed;
+	__u32 tick;
+	__u8 reported[GUARD_REASONS];
+	__u32 unused;
+};
+
+/**
+ * struct guard_watcher - Somebody who is told
+ * @until:	CLOCK_MONOTONIC, ns; who does not say again that he is there is not
+ * @lost:	Events that there was no room for; written by the program
+ */
+struct guard_watcher {
+	__u64 until;
+	__u64 lost;
+};
+
+/** struct guard_watched - Is there somebody? Shared memory, the one of its map */
+struct guard_watched {
+	__u64 until; /* of all the latest */
+	struct guard_watcher by[GUARD_WATCHING];
+};
+
+enum {
+	GUARD_SENT = 1 << 0,   /* by the guest; else to it */
+	GUARD_TAGGED = 1 << 1, /* the tag is not in the frame */
+};
+
+/**
+ * struct guard_event - A frame that did not pass, or would not have
+ * @time:	CLOCK_BOOTTIME, ns
+ * @missed:	Of that port on that CPU before, too many to tell
+ * @len:	Of the frame
+ * @rule:	By which policy's rule; 0: by none
+ * @tag:	Its VLAN tag (TCI), if it is GUARD_TAGGED
+ * @verdict:	enum guard_verdict; GUARD_PASS: the policy only looks
+ * @flags:	GUARD_SENT, GUARD_TAGGED
+ * @frame:	Its first bytes
+ */
+struct guard_event {
+	__u64 time;
+	__u64 attachment;
+	__u64 network;
+	__u64 missed;
+	__u32 ifindex;
+	__u32 len;
+	__u32 rule;
+	__u16 tag;
+	__u8 verdict;
+	__u8 flags;
+	__u8 frame[GUARD_FRAME];
 };
 
 #endif

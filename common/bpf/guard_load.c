@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "bpf/guard.h"
+#include "bpf/guard_watch.h"
 #include "bpf/map.h"
 #include "bpf/policy_abi.h"
 #include "bpf/prog.h"
@@ -48,11 +49,19 @@ static const uint64_t answer6_insns[] = {
 #include "guard_answer6.insns"
 };
 
+static const uint64_t report_insns[] = {
+#include "guard_report.insns"
+};
+
 static const char build_id[] =
 #include "guard.id"
 	;
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
+
+const struct bpf_map_def guard_ring = {
+	"weft_events", BPF_MAP_TYPE_RINGBUF, 0, 0, 0, GUARD_RING, NULL
+};
 
 static const struct bpf_map_def maps[GUARD_ALL_MAPS] = {
 	[GUARD_GUESTS] = { "weft_guests", BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC,
@@ -91,8 +100,14 @@ static const struct bpf_map_def maps[GUARD_ALL_MAPS] = {
 	[GUARD_TEXTS] = { "weft_texts", BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC,
 			  sizeof(struct guard_chunk_key),
 			  sizeof(struct guard_chunk), GUESTS_MAX },
+	[GUARD_WATCHED] = { "weft_watched", BPF_MAP_TYPE_ARRAY,
+			    BPF_F_MMAPABLE, sizeof(uint32_t),
+			    sizeof(struct guard_watched), 1 },
+	[GUARD_WATCHERS] = { "weft_watchers", BPF_MAP_TYPE_ARRAY_OF_MAPS, 0,
+			     sizeof(uint32_t), sizeof(uint32_t),
+			     GUARD_WATCHING, &guard_ring },
 	[GUARD_TAILS] = { "weft_tails", BPF_MAP_TYPE_PROG_ARRAY, 0,
-			  sizeof(uint32_t), sizeof(uint32_t), GUARD_ANSWERERS },
+			  sizeof(uint32_t), sizeof(uint32_t), GUARD_CALLED },
 };
 
 static const struct bpf_code programs[] = {
@@ -100,11 +115,12 @@ static const struct bpf_code programs[] = {
 	{ "weft_to", to_insns, COUNT(to_insns) },
 };
 
-static const struct bpf_code answerers[GUARD_ANSWERERS] = {
+static const struct bpf_code called[GUARD_CALLED] = {
 	[GUARD_ANSWER4] = { "weft_answer4", answer4_insns,
 			    COUNT(answer4_insns) },
 	[GUARD_ANSWER6] = { "weft_answer6", answer6_insns,
 			    COUNT(answer6_insns) },
+	[GUARD_REPORT] = { "weft_report", report_insns, COUNT(report_insns) },
 };
 
 static void map_path(size_t i, char ret[PATH_SIZE])
@@ -276,17 +292,17 @@ static int make_program(struct guard *g, size_t i, struct cni_err *err)
 		     : 0;
 }
 
-static int put_answerer(const struct guard *g, uint32_t i, struct cni_err *err)
+static int put_called(const struct guard *g, uint32_t i, struct cni_err *err)
 {
 	cleanup_close int fd = -1;
-	int r = load_program(g, &answerers[i], &fd, err);
+	int r = load_program(g, &called[i], &fd, err);
 
 	if (r < 0)
 		return r;
 	r = bpf_map_put(g->map[GUARD_TAILS], &i, &fd, BPF_ANY);
 	return r < 0 ? err_set(err, CNI_E_KERNEL, -r,
 			       "guard: let eBPF program %s be called",
-			       answerers[i].name)
+			       called[i].name)
 		     : 0;
 }
 
@@ -324,8 +340,8 @@ static int make_tails(struct guard *g, struct cni_err *err)
 	if (*fd < 0)
 		return err_set(err, CNI_E_KERNEL, -*fd,
 			       "guard: make eBPF map %s", path);
-	for (uint32_t i = 0; !r && i < GUARD_ANSWERERS; i++)
-		r = put_answerer(g, i, err);
+	for (uint32_t i = 0; !r && i < GUARD_CALLED; i++)
+		r = put_called(g, i, err);
 	if (!r)
 		r = remove_programs(g, err);
 	if (r < 0)

@@ -9,33 +9,40 @@
 
 enum { V4 = 4, V6 = 6, EUI64_AT = 8, LOCAL_BIT = 2 };
 
+static const struct {
+	const char *name, *text;
+} verdicts[GUARD_VERDICTS] = {
+	[GUARD_PASS] = { "pass", "it passes" },
+	[GUARD_TRUNCATED] = { "truncated", "shorter than it says it is" },
+	[GUARD_VLAN] = { "vlan", "a VLAN tag that is not the guest's to set" },
+	[GUARD_MAC] = { "mac", "not the guest's MAC" },
+	[GUARD_BRIDGE] = { "bridge", "STP, LLDP: for bridges only" },
+	[GUARD_ETHERTYPE] = { "ethertype", "neither IP nor ARP" },
+	[GUARD_FAMILY] = { "family", "the guest has no address of that kind" },
+	[GUARD_IP4_SOURCE] = { "ipv4-source", "not the guest's address" },
+	[GUARD_IP6_SOURCE] = { "ipv6-source", "not the guest's address" },
+	[GUARD_LINK_LOCAL] = { "link-local", "another guest has that address" },
+	[GUARD_ARP] = { "arp", "says that another one's address is here" },
+	[GUARD_ND] = { "nd", "says that another one's address is here" },
+	[GUARD_ROUTER] = { "router", "poses as a router" },
+	[GUARD_DHCP_SERVER] = { "dhcp-server", "poses as a DHCP server" },
+	[GUARD_QUERIER] = { "querier", "asks for groups, as routers do" },
+	[GUARD_OPTIONS] = { "options", "IP options or too many headers" },
+	[GUARD_FRAGMENT] = { "fragment", "hides what it is a part of" },
+	[GUARD_ANSWERED] = { "answered", "the guest was told" },
+	[GUARD_FAILED] = { "failed", "could not be answered" },
+	[GUARD_POLICY] = { "policy", "no rule allows it" },
+	[GUARD_PART] = { "part", "its first part has not passed" },
+};
+
 const char *guard_verdict_name(enum guard_verdict v)
 {
-	static const char *const names[GUARD_VERDICTS] = {
-		[GUARD_PASS] = "pass",
-		[GUARD_TRUNCATED] = "truncated",
-		[GUARD_VLAN] = "vlan",
-		[GUARD_MAC] = "mac",
-		[GUARD_BRIDGE] = "bridge",
-		[GUARD_ETHERTYPE] = "ethertype",
-		[GUARD_FAMILY] = "family",
-		[GUARD_IP4_SOURCE] = "ipv4-source",
-		[GUARD_IP6_SOURCE] = "ipv6-source",
-		[GUARD_LINK_LOCAL] = "link-local",
-		[GUARD_ARP] = "arp",
-		[GUARD_ND] = "nd",
-		[GUARD_ROUTER] = "router",
-		[GUARD_DHCP_SERVER] = "dhcp-server",
-		[GUARD_QUERIER] = "querier",
-		[GUARD_OPTIONS] = "options",
-		[GUARD_FRAGMENT] = "fragment",
-		[GUARD_ANSWERED] = "answered",
-		[GUARD_FAILED] = "failed",
-		[GUARD_POLICY] = "policy",
-		[GUARD_PART] = "part",
-	};
+	return v < GUARD_VERDICTS ? verdicts[v].name : "?";
+}
 
-	return v < GUARD_VERDICTS ? names[v] : "?";
+const char *guard_verdict_text(enum guard_verdict v)
+{
+	return v < GUARD_VERDICTS ? verdicts[v].text : "?";
 }
 
 void guard_link_local(const struct mac *mac, uint32_t ret[4])

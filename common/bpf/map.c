@@ -6,6 +6,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/mem.h"
+
 int bpf_call(int cmd, union bpf_attr *attr)
 {
 	const long r = syscall(SYS_bpf, cmd, attr, sizeof(*attr));
@@ -13,11 +15,16 @@ int bpf_call(int cmd, union bpf_attr *attr)
 	return r < 0 ? -errno : (int)r;
 }
 
+/* A map of maps is made after the likeness of one, which it does not hold. */
 int bpf_map_make(const struct bpf_map_def *def)
 {
+	cleanup_close int inner = def->inner ? bpf_map_make(def->inner) : -1;
 	union bpf_attr attr;
 
+	if (def->inner && inner < 0)
+		return inner;
 	memset(&attr, 0, sizeof(attr));
+	attr.inner_map_fd = def->inner ? (uint32_t)inner : 0;
 	attr.map_type = def->type;
 	attr.map_flags = def->flags;
 	attr.key_size = def->key;

@@ -14,11 +14,13 @@
  * @flags:	BPF_F_*
  * @key:	Bytes of a key
  * @value:	Bytes of a value, of one CPU
- * @max:	How many there may be
+ * @max:	How many there may be; of a ring, its bytes
+ * @inner:	What it holds, of a map of maps; else NULL
  */
 struct bpf_map_def {
 	const char *name;
 	uint32_t type, flags, key, value, max;
+	const struct bpf_map_def *inner;
 };
 
 /**

@@ -44,6 +44,7 @@ static cJSON *write_identity(const struct policy_identity *id)
 	cleanup_json cJSON *doc = cJSON_CreateObject();
 	const bool right =
 		doc &&
+		cJSON_AddStringToObject(doc, "network", id->network) &&
 		cJSON_AddStringToObject(doc, "containerID", id->container_id) &&
 		cJSON_AddStringToObject(doc, "ifname", id->ifname) &&
 		cJSON_AddStringToObject(doc, "namespace", id->space) &&
@@ -124,11 +125,12 @@ static int read_addrs(const cJSON *addrs, struct policy_member *ret)
 	return 0;
 }
 
-static void free_member(struct policy_member *m)
+void policy_member_free(struct policy_member *m)
 {
 	cJSON_Delete(m->doc);
 	free(m->labels);
 	free(m->addrs);
+	*m = (struct policy_member){ 0 };
 }
 
 /* @ret is freed with the list that it is in. */
@@ -144,6 +146,7 @@ static int read_member(uint32_t ifindex, const struct guard_member *from,
 		return err_ctx(err, r, "guard: who is behind interface %u",
 			       ifindex);
 	ret->ifindex = ifindex;
+	ret->network = text_of(ret->doc, "network");
 	ret->container_id = text_of(ret->doc, "containerID");
 	ret->ifname = text_of(ret->doc, "ifname");
 	ret->endpoint.space = text_of(ret->doc, "namespace");
@@ -156,7 +159,7 @@ static int read_member(uint32_t ifindex, const struct guard_member *from,
 void policy_members_free(struct policy_members *m)
 {
 	for (size_t i = 0; i < m->n; i++)
-		free_member(&m->v[i]);
+		policy_member_free(&m->v[i]);
 	free(m->v);
 	free(m->endpoints);
 	*m = (struct policy_members){ 0 };
@@ -233,6 +236,22 @@ static int read_all(const struct guard *g, uint64_t network,
 			r = read_member(port[i], buf, &ret->v[ret->n++], err);
 	}
 	return r < 0 ? r : list_endpoints(ret, err);
+}
+
+int policy_member_read(const struct guard *g, uint32_t ifindex,
+		       struct policy_member *ret, struct cni_err *err)
+{
+	cleanup_free struct guard_member *buf = malloc(sizeof(*buf));
+	int r;
+
+	*ret = (struct policy_member){ 0 };
+	if (!buf)
+		return no_memory(err);
+	r = bpf_map_get(g->map[GUARD_MEMBERS], &ifindex, buf);
+	if (r < 0)
+		return r == -ENOENT ? 0 : say_unread(r, err);
+	r = read_member(ifindex, buf, ret, err);
+	return r ? r : 1;
 }
 
 int policy_members_read(const struct guard *g, uint64_t network,

@@ -9,13 +9,13 @@
 
 /**
  * struct policy_identity - Who a guest is
- * @container_id, @ifname: With the network's name, its attachment
+ * @network, @container_id, @ifname: Its attachment
  * @space:	Its namespace; "": none
  * @labels:	Its own, an object of strings; NULL: none
  * @addrs:	Where it is, @n of them; lengths of prefixes are not looked at
  */
 struct policy_identity {
-	const char *container_id, *ifname;
+	const char *network, *container_id, *ifname;
 	const char *space;
 	const struct cJSON *labels;
 	const struct ip_net *addrs;
@@ -37,13 +37,13 @@ int policy_member_encode(uint64_t network, const struct policy_identity *id,
 /**
  * struct policy_member - One guest
  * @ifindex:	Its port
- * @container_id, @ifname: Whose
+ * @network, @container_id, @ifname: Whose
  * @endpoint:	What selectors look at
  * @doc, @labels, @addrs: What these point into
  */
 struct policy_member {
 	uint32_t ifindex;
-	const char *container_id, *ifname;
+	const char *network, *container_id, *ifname;
 	struct policy_endpoint endpoint;
 	struct cJSON *doc;
 	struct policy_label *labels;
@@ -75,6 +75,20 @@ struct policy_members {
  */
 int policy_members_read(const struct guard *g, uint64_t network,
 			struct policy_members *ret, struct cni_err *err);
+
+/**
+ * policy_member_read() - Who is behind a port
+ * @ret:	policy_member_free(), also after a failure
+ *
+ * Return: 1, 0 if nobody is known to be, or a negative errno
+ */
+int policy_member_read(const struct guard *g, uint32_t ifindex,
+		       struct policy_member *ret, struct cni_err *err);
+
+/** policy_member_free() - Leaves nobody */
+void policy_member_free(struct policy_member *m);
+
+#define cleanup_member CLEANUP(policy_member_free)
 
 /** policy_members_free() - Leaves an empty list */
 void policy_members_free(struct policy_members *m);

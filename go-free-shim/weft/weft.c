@@ -47,6 +47,8 @@ static const struct verb {
 	  weft_policy },
 	{ "policy", "test NETWORK ID from|to ADDRESS PROTOCOL/PORT",
 	  "what would become of a packet", 6, 6, weft_policy },
+	{ "watch", "[NETWORK]", "what does not pass, and why, as it happens", 0,
+	  1, weft_watch },
 	{ "run", "NETWORK... -- VMM...", "run a VM on networks", 1, SIZE_MAX,
 	  weft_run },
 	{ "lint", "FILE...", "check configurations: FILE:LINE:COLUMN: what", 1,
@@ -67,7 +69,8 @@ static int usage(FILE *to)
 		"\nOptions:\n"
 		"  --id ID          container ID (default: derived from NETNS)\n"
 		"  -i, --ifname NAME  interface in the guest (default: $CNI_IFNAME, eth0)\n"
-		"  --json           of ls, gc --orphans, lint, doctor: all there is, for programs\n"
+		"  --json           of ls, policy, watch and others: all there is, for programs\n"
+		"  --count N        of watch: end after so many\n"
 		"  --queues N       of run: file descriptors of each network\n"
 		"  --print VMM      of run: the command for what add attached; VMM is\n"
 		"                   qemu, cloud-hypervisor or firecracker\n"
@@ -152,6 +155,8 @@ static int take_option(int c, struct weft_args *ret)
 		return 0;
 	case 'q':
 		return take_number(optarg, WEFT_QUEUES_MAX, &ret->queues);
+	case 'n':
+		return take_number(optarg, UINT32_MAX, &ret->count);
 	case 'p':
 		ret->print = optarg;
 		return 0;
@@ -198,6 +203,7 @@ static int parse(int argc, char **argv, struct weft_args *ret)
 		{ "cache-dir", required_argument, NULL, 'c' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "queues", required_argument, NULL, 'q' },
+		{ "count", required_argument, NULL, 'n' },
 		{ "print", required_argument, NULL, 'p' },
 		{ "orphans", no_argument, NULL, 'o' },
 		{ "yes", no_argument, NULL, 'y' },

@@ -29,6 +29,7 @@ int weft_main(int argc, char **argv);
  * @orphans:	--orphans, of gc
  * @yes:	--yes
  * @min_age:	--min-age, seconds
+ * @count:	--count, of watch; 0: no end
  * @command:	What follows "--", for run; ended by NULL
  */
 struct weft_args {
@@ -43,7 +44,7 @@ struct weft_args {
 	unsigned int queues;
 	const char *print;
 	bool orphans, yes;
-	unsigned int min_age;
+	unsigned int min_age, count;
 	char **command;
 };
 
@@ -67,6 +68,7 @@ int weft_network(const struct weft_args *a, struct cni_err *err);
 int weft_network_ls(const struct weft_args *a, struct cni_err *err);
 int weft_lease(const struct weft_args *a, struct cni_err *err);
 int weft_policy(const struct weft_args *a, struct cni_err *err);
+int weft_watch(const struct weft_args *a, struct cni_err *err);
 int weft_run(const struct weft_args *a, struct cni_err *err);
 int weft_lint(const struct weft_args *a, struct cni_err *err);
 int weft_doctor(const struct weft_args *a, struct cni_err *err);

@@ -177,7 +177,8 @@ static int make_member(const struct policed *p, struct guard_member *ret,
 {
 	char space[POLICY_SPACE_SIZE], pod[POLICY_NAME_SIZE];
 	cleanup_json cJSON *labels = NULL;
-	struct policy_identity id = { .container_id =
+	struct policy_identity id = { .network = p->attachment->network,
+				      .container_id =
 					      p->attachment->container_id,
 				      .ifname = p->attachment->ifname,
 				      .space = space,

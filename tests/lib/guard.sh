@@ -5,7 +5,7 @@
 # namespace that plays a VM's guest, the peers are 10.1.0.9 and fd00:1::9, and what
 # the guest has of IPAM is 10.1.0.5 and fd00:1::5.
 
-guard_maps=/sys/fs/bpf/weft/v3
+guard_maps=/sys/fs/bpf/weft/v4
 guard_vmm=$(tap_tool vmm)
 guest='' guest_mac=''
 # entries: how many guests the guard knows.
@@ -14,13 +14,14 @@ entries() {
 	bpftool -j map dump pinned $guard_maps/weft_guests | jq length
 }
 
-# all_maps: entries of every map together, but for the claim of the host itself and for
-# what is known of flows, where the eldest go.
+# all_maps: entries of every map together, but for the claim of the host itself, for what
+# is known of flows, where the eldest go, and for who watches.
 all_maps() {
 	local map n=0
 
 	for map in "$guard_maps"/*; do
-		[[ ! -e $map || $map = *_flows || $map = *_parts ]] ||
+		[[ ! -e $map || $map = *_flows || $map = *_parts ||
+			$map = *_watche[dr]* ]] ||
 			n=$((n + $(bpftool -j map dump pinned "$map" |
 				jq 'map(select(.value !=
 					["0x00", "0x00", "0x00", "0x00"])) | length')))

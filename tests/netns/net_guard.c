@@ -701,7 +701,7 @@ TEST(it_is_loaded_once_and_what_is_missing_is_made_again)
 	assert_works(bpf_prog_tag(a.from, ta, &s->err), s->err);
 	assert_works(bpf_prog_tag(b.from, tb, &s->err), s->err);
 	assert_memory_equal(ta, tb, sizeof(ta));
-	assert_int_equal(unlink("/sys/fs/bpf/weft/v3/weft_counts"), 0);
+	assert_int_equal(unlink("/sys/fs/bpf/weft/v4/weft_counts"), 0);
 	guard_close(&b);
 	assert_works(guard_open(&b, &s->err), s->err);
 	assert_int_equal(bpf_map_get(b.map[GUARD_GUESTS], &key, &guest), 0);

@@ -64,7 +64,8 @@ static void join(struct sandbox *s, const struct guard *g, uint32_t ifindex,
 	cleanup_json cJSON *labels = cJSON_CreateObject();
 	const struct guard_rules rules = { .attachment = ifindex,
 					   .network = network };
-	struct policy_identity id = { .container_id = app,
+	struct policy_identity id = { .network = "n",
+				      .container_id = app,
 				      .ifname = "eth0",
 				      .space = "",
 				      .labels = labels,

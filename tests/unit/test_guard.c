@@ -155,9 +155,9 @@ TEST(what_nobody_can_be_told_is_refused_by_name)
 }
 
 /* Whoever changes one of them raises GUARD_SCHEMA. */
-TEST(the_maps_are_those_of_schema_3)
+TEST(the_maps_are_those_of_schema_4)
 {
-	assert_int_equal(GUARD_SCHEMA, 3);
+	assert_int_equal(GUARD_SCHEMA, 4);
 	assert_int_equal(sizeof(struct guard_guest),
 			 8 + 8 + 4 + 8 + 4 + 16 + 64 + 64);
 	assert_int_equal(sizeof(struct guard_sources), 4 + 16 * 36);
@@ -173,6 +173,11 @@ TEST(the_maps_are_those_of_schema_3)
 	assert_int_equal(sizeof(struct guard_member), 2048);
 	assert_int_equal(sizeof(struct guard_chunk_key), 16);
 	assert_int_equal(sizeof(struct guard_chunk), 4096);
+	assert_int_equal(sizeof(struct guard_counts),
+			 (2 * GUARD_VERDICTS + 3) * 8 + 4 + 24 + 4);
+	assert_int_equal(sizeof(struct guard_watched), 8 + 8 * 16);
+	assert_int_equal(sizeof(struct guard_event), 48 + 128);
+	assert_true((int)GUARD_REASONS >= (int)GUARD_VERDICTS);
 	assert_int_equal(GUARD_VERDICTS, 21);
 	assert_int_equal(offsetof(struct guard_guest, mac), 20);
 	assert_int_equal(offsetof(struct guard_guest, ip4), 32);
@@ -273,7 +278,7 @@ int main(void)
 			vms_are_told_their_addresses_and_containers_if_they_ask),
 		cmocka_unit_test(what_they_are_told_besides_is_read),
 		cmocka_unit_test(what_nobody_can_be_told_is_refused_by_name),
-		cmocka_unit_test(the_maps_are_those_of_schema_3),
+		cmocka_unit_test(the_maps_are_those_of_schema_4),
 		cmocka_unit_test(addresses_go_where_the_program_looks),
 		cmocka_unit_test(networks_go_apart_with_their_masks),
 		cmocka_unit_test(on_layer_2_any_address_is_the_guests),

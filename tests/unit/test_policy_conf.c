@@ -81,7 +81,8 @@ TEST(what_the_network_says_of_everybody_nobody_changes)
 
 TEST(there_is_room_for_so_many_labels)
 {
-	struct policy_identity id = { .container_id = "c1",
+	struct policy_identity id = { .network = "n",
+				      .container_id = "c1",
 				      .ifname = "eth0",
 				      .space = "" };
 	cleanup_json cJSON *labels = cJSON_CreateObject();

@@ -7,6 +7,7 @@
 #include <linux/if_ether.h>
 
 #include "bpf/kern/antispoof4.h"
+#include "bpf/kern/report.h"
 
 enum {
 	SUM_STEP = 32,	/* bytes that are added up at a time */
@@ -14,10 +15,6 @@ enum {
 	UDP_HEADER = 8,
 	UDP_CHECK = 6,
 };
-
-/* Hides from the compiler what it knows of @x, so that it tests what it uses:
- * the verifier believes no other test. */
-#define hide(x) asm volatile("" : "+r"(x))
 
 /* Return: is *@len one to @max? As Linux 6.1 understands it, to which unlike zero
  * says nothing. */
@@ -123,7 +120,7 @@ inlined int conclude(struct __sk_buff *skb, const struct guard_guest *g,
 	if (v == GUARD_ANSWERED)
 		return (int)redirect(ifindex, back(g));
 	if (v)
-		return TC_ACT_SHOT;
+		return report(skb, v, true);
 	n->from_bytes += skb->len;
 	return TC_ACT_UNSPEC;
 }

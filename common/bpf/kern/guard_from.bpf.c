@@ -6,6 +6,7 @@
 #include "bpf/kern/antispoof4.h"
 #include "bpf/kern/antispoof6.h"
 #include "bpf/kern/policy.h"
+#include "bpf/kern/report.h"
 
 enum {
 	ETH_NUMBERS = 0x600, /* less is a length: IEEE 802.3 */
@@ -117,6 +118,7 @@ program guard_from(struct __sk_buff *skb)
 
 	if (!s.guest || !n)
 		return TC_ACT_SHOT;
+	skb->cb[CB_RULE] = 0;
 	if (s.guest->flags & GUARD_ANTISPOOF)
 		v = judge(&s);
 	if (!v && s.guest->flags & GUARD_ANSWERS) {
@@ -132,8 +134,7 @@ program guard_from(struct __sk_buff *skb)
 	if (v >= GUARD_VERDICTS)
 		return TC_ACT_SHOT;
 	n->from[v]++;
-	if (v)
-		return TC_ACT_SHOT;
-	n->from_bytes += skb->len;
-	return TC_ACT_UNSPEC;
+	if (!v)
+		n->from_bytes += skb->len;
+	return v || skb->cb[CB_RULE] ? report(skb, v, true) : TC_ACT_UNSPEC;
 }

@@ -44,7 +44,16 @@ static long (*const send_copy)(struct __sk_buff *skb, __u32 ifindex,
 static long (*const tail_call)(void *ctx, void *map,
 			       __u32 index) = (void *)BPF_FUNC_tail_call;
 
+static void *(*const ring_reserve)(void *ring, __u64 size,
+				   __u64 flags) = (void *)BPF_FUNC_ringbuf_reserve;
+static void (*const ring_submit)(void *event,
+				 __u64 flags) = (void *)BPF_FUNC_ringbuf_submit;
+static __u64 (*const boot_time)(void) = (void *)BPF_FUNC_ktime_get_boot_ns;
 static __u64 (*const ktime)(void) = (void *)BPF_FUNC_ktime_get_coarse_ns;
+
+/* Hides from the compiler what it knows of @x, so that it tests what it uses:
+ * the verifier believes no other test. */
+#define hide(x) asm volatile("" : "+r"(x))
 
 inlined void *data_of(const struct __sk_buff *skb)
 {

@@ -8,6 +8,7 @@
 #define WEFT_BPF_KERN_POLICY_H
 
 #include "bpf/kern/policy_packet.h"
+#include "bpf/kern/report.h"
 
 /* In units of GUARD_TICK, which is a bit more than a second. */
 enum {
@@ -49,11 +50,15 @@ inlined bool is_selected(const struct guard_policy *p, bool egress)
 	return p->flags & (egress ? GUARD_EGRESS : GUARD_INGRESS);
 }
 
-/* What is denied where only a look is taken passes. */
-inlined bool is_audited(struct guard_policy *p, bool egress)
+/* What is denied where only a look is taken passes. Return: does it? */
+inlined bool is_audited(struct __sk_buff *skb, struct guard_policy *p,
+			bool egress, __u32 rule)
 {
-	if (!(p->flags & (egress ? GUARD_AUDIT_EGRESS : GUARD_AUDIT_INGRESS)))
+	if (!(p->flags & (egress ? GUARD_AUDIT_EGRESS : GUARD_AUDIT_INGRESS))) {
+		skb->cb[CB_RULE] = rule;
 		return false;
+	}
+	skb->cb[CB_RULE] = rule | JUDGED_AUDIT;
 	__sync_fetch_and_add(&p->audited, 1);
 	return true;
 }
@@ -222,7 +227,7 @@ inlined enum guard_verdict judge_flow(const struct talk *t,
 		set_port_of(t, egress, port);
 	}
 	if (!is_allowed(p, egress, &t->flow, port, &rule) &&
-	    !is_audited(p, egress)) {
+	    !is_audited(t->skb, p, egress, rule)) {
 		if (goes_on)
 			map_drop(MAP(GUARD_FLOWS), &t->flow);
 		return GUARD_POLICY;
@@ -265,7 +270,8 @@ inlined enum guard_verdict judge_rest(const struct talk *t,
 		return GUARD_PASS;
 	set_part(t, &k);
 	seen = map_find(MAP(GUARD_PARTS), &k);
-	return (seen && now - *seen <= PART_TIME) || is_audited(p, t->egress)
+	return (seen && now - *seen <= PART_TIME) ||
+			       is_audited(t->skb, p, t->egress, 0)
 		       ? GUARD_PASS
 		       : GUARD_PART;
 }
