@@ -44,8 +44,12 @@ enum {
 	RELAY = 82,
 	SEARCH = 119,
 	ROUTES = 121,
+	IPXE = 175,
 	END = 255,
 };
+
+/* In the option of iPXE. */
+enum { IPXE_NO_PROXY = 176 };
 
 /* Those are the protocol's own. */
 static const uint8_t own[] = { PAD,    ADDRESS,	  LEASE,    OVERLOAD, TYPE,
@@ -238,6 +242,21 @@ static void put_search(struct blob *o, const struct answers *a)
 	end(o);
 }
 
+/* iPXE waits three seconds for somebody else to say what it boots: but what it
+ * asks nobody else hears. */
+static void put_boot(struct blob *o, const struct answers *a)
+{
+	put_text(o, a, BOOT_SERVER, a->boot_server, "boot server (option 66)");
+	put_text(o, a, BOOT_FILE, a->boot_file, "boot file (option 67)");
+	if (!a->boot_file || !*a->boot_file ||
+	    !begin(o, a, IPXE, "iPXE's own (option 175)"))
+		return;
+	blob_u8(o, IPXE_NO_PROXY);
+	blob_u8(o, 1);
+	blob_u8(o, true);
+	end(o);
+}
+
 static int put_others(struct blob *o, const struct answers *a,
 		      struct cni_err *err)
 {
@@ -281,8 +300,7 @@ static int put_rest(const struct answers *a, const struct ip_net *addr,
 	put_text(&o, a, DOMAIN, a->domain, "domain (option 15)");
 	put_search(&o, a);
 	put_list(&o, a, NTP, a->ntp, a->n_ntp, "NTP servers (option 42)");
-	put_text(&o, a, BOOT_SERVER, a->boot_server, "boot server (option 66)");
-	put_text(&o, a, BOOT_FILE, a->boot_file, "boot file (option 67)");
+	put_boot(&o, a);
 	r = answers_end(&o, "DHCPv4", err);
 	if (!r)
 		r = put_others(&o, a, err);

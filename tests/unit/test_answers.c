@@ -202,6 +202,10 @@ TEST(a_gateway_beside_the_network_is_made_reachable)
 
 TEST(what_to_boot_stands_where_each_client_looks)
 {
+	static const uint8_t seven = 7;
+	static const struct answers_option mine = { .code = 175,
+						    .data = &seven,
+						    .len = 1 };
 	struct all w;
 
 	begin(&w);
@@ -209,8 +213,9 @@ TEST(what_to_boot_stands_where_each_client_looks)
 	w.a.boot_file = "b.efi";
 	w.a.boot_url = "tftp://x/b";
 	encode(&w);
-	assert_rest4(&w, { MASK, GATEWAY, 66, 8, '1', '0', '.', '1', '.', '0',
-			   '.', '9', 67, 5, 'b', '.', 'e', 'f', 'i' });
+	assert_rest4(&w, { MASK, GATEWAY, 66,  8,   '1', '0', '.', '1',
+			   '.',	 '0',	  '.', '9', 67,	 5,   'b', '.',
+			   'e',	 'f',	  'i', 175, 3,	 176, 1,   1 });
 	assert_memory_equal(&w.got.next4, ip("10.1.0.9").b, 4);
 	assert_string_equal((char *)w.got.names4 + 64, "b.efi");
 	assert_bytes(w.got.names4 + 192, 4, { 0x63, 0x82, 0x53, 0x63 });
@@ -220,6 +225,17 @@ TEST(what_to_boot_stands_where_each_client_looks)
 	w.a.boot_server = "boot.test";
 	encode(&w);
 	assert_int_equal(w.got.next4, 0);
+	w.a.boot_file = NULL;
+	encode(&w);
+	assert_rest4(&w, { MASK, GATEWAY, 66, 9, 'b', 'o', 'o', 't', '.', 't',
+			   'e', 's', 't' });
+	w.a.boot_file = "b.efi";
+	w.a.boot_server = NULL;
+	w.a.options = &mine;
+	w.a.n_options = 1;
+	encode(&w);
+	assert_rest4(&w, { MASK, GATEWAY, 67, 5, 'b', '.', 'e', 'f', 'i', 175,
+			   1, 7 });
 }
 
 TEST(any_option_can_be_given_by_its_number)
