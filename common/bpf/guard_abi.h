@@ -28,7 +28,8 @@ enum guard_map {
 	GUARD_PARTS,
 	GUARD_MEMBERS,
 	GUARD_TEXTS,
-	GUARD_WATCHED,
+	GUARD_KEPT, /* all before it is of guests and networks */
+	GUARD_WATCHED = GUARD_KEPT,
 	GUARD_WATCHERS,
 	GUARD_MAPS,
 	GUARD_TAILS = GUARD_MAPS, /* of one build: it holds programs */

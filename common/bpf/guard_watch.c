@@ -64,7 +64,9 @@ static int make_ring(struct guard_watch *w, struct cni_err *err)
 		 w->ring, (off_t)page());
 	if (p == MAP_FAILED)
 		return say(-errno, "map a ring's events", err);
+	w->mapped = p;
 	w->written = p;
+	w->events = (const uint8_t *)p + page();
 	return 0;
 }
 
@@ -87,10 +89,9 @@ static void extend(struct guard_watch *w, uint64_t until)
 	w->until = until;
 	__atomic_store_n(&w->shared->by[w->slot].until, until,
 			 __ATOMIC_RELEASE);
-	while (last < until &&
-	       !__atomic_compare_exchange_n(&w->shared->until, &last, until,
-					    false, __ATOMIC_RELEASE,
-					    __ATOMIC_ACQUIRE))
+	while (last < until && !__atomic_compare_exchange_n(
+				       &w->shared->until, &last, until, false,
+				       __ATOMIC_RELEASE, __ATOMIC_ACQUIRE))
 		;
 }
 
@@ -159,9 +160,8 @@ int guard_watch_stay(struct guard_watch *w, uint64_t *ret_lost,
 
 bool guard_watch_next(struct guard_watch *w, struct guard_event *ret)
 {
-	const uint8_t *events = (const uint8_t *)w->written + page();
 	const uint64_t at = *w->read;
-	const uint8_t *header = events + (at & (GUARD_RING - 1));
+	const uint8_t *header = w->events + (at & (GUARD_RING - 1));
 	uint32_t len;
 
 	if (at >= load(w->written))
@@ -188,9 +188,8 @@ void guard_watch_close(struct guard_watch *w)
 				 __ATOMIC_RELEASE);
 		(void)forget_ring(w, w->slot);
 	}
-	if (w->written)
-		(void)munmap((void *)(uintptr_t)w->written,
-			     page() + 2 * (size_t)GUARD_RING);
+	if (w->mapped)
+		(void)munmap(w->mapped, page() + 2 * (size_t)GUARD_RING);
 	if (w->read)
 		(void)munmap(w->read, page());
 	if (w->shared)

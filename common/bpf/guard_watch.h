@@ -19,7 +19,9 @@ extern const struct bpf_map_def guard_ring;
  * @until:	What it has said last
  * @ring:	Descriptor, to poll for
  * @read:	How far it has read; shared with the kernel, as is
- * @written:	how far it was written, which the events follow
+ * @written:	how far it was written
+ * @events:	Behind that, what has been written
+ * @mapped:	@written and @events
  * @lost:	How many it has been told of
  */
 struct guard_watch {
@@ -30,11 +32,13 @@ struct guard_watch {
 	int ring;
 	__u64 *read;
 	const __u64 *written;
+	const uint8_t *events;
+	void *mapped;
 	uint64_t lost;
 };
 
-#define GUARD_WATCH_NONE                              \
-	{                                             \
+#define GUARD_WATCH_NONE                            \
+	{                                           \
 		.slot = GUARD_WATCHING, .ring = -1, \
 	}
 

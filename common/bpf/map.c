@@ -15,24 +15,27 @@ int bpf_call(int cmd, union bpf_attr *attr)
 	return r < 0 ? -errno : (int)r;
 }
 
-/* A map of maps is made after the likeness of one, which it does not hold. */
-int bpf_map_make(const struct bpf_map_def *def)
+static int make(const struct bpf_map_def *def, int inner)
 {
-	cleanup_close int inner = def->inner ? bpf_map_make(def->inner) : -1;
 	union bpf_attr attr;
 
-	if (def->inner && inner < 0)
-		return inner;
 	memset(&attr, 0, sizeof(attr));
-	attr.inner_map_fd = def->inner ? (uint32_t)inner : 0;
 	attr.map_type = def->type;
 	attr.map_flags = def->flags;
 	attr.key_size = def->key;
 	attr.value_size = def->value;
 	attr.max_entries = def->max;
+	attr.inner_map_fd = inner < 0 ? 0 : (uint32_t)inner;
 	memcpy(attr.map_name, def->name,
 	       strnlen(def->name, sizeof(attr.map_name) - 1));
 	return bpf_call(BPF_MAP_CREATE, &attr);
+}
+
+int bpf_map_make(const struct bpf_map_def *def)
+{
+	cleanup_close int inner = def->inner ? make(def->inner, -1) : -1;
+
+	return def->inner && inner < 0 ? inner : make(def, inner);
 }
 
 static int element(int cmd, int map, const void *key, const void *value,

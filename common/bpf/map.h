@@ -39,7 +39,14 @@ static inline uint64_t bpf_pointer(const void *p)
 /* Of all that follow: 0 or a descriptor, or a negative errno; the caller knows
  * what it is about. */
 
-/** bpf_map_make() - Return: its descriptor */
+/**
+ * bpf_map_make() - Make a map
+ *
+ * What a map of maps holds is made after the likeness of @def->inner, which holds
+ * none itself.
+ *
+ * Return: its descriptor
+ */
 int bpf_map_make(const struct bpf_map_def *def);
 
 /** bpf_map_get() - Return: 0, or -ENOENT */

@@ -43,8 +43,7 @@ static cJSON *write_identity(const struct policy_identity *id)
 {
 	cleanup_json cJSON *doc = cJSON_CreateObject();
 	const bool right =
-		doc &&
-		cJSON_AddStringToObject(doc, "network", id->network) &&
+		doc && cJSON_AddStringToObject(doc, "network", id->network) &&
 		cJSON_AddStringToObject(doc, "containerID", id->container_id) &&
 		cJSON_AddStringToObject(doc, "ifname", id->ifname) &&
 		cJSON_AddStringToObject(doc, "namespace", id->space) &&

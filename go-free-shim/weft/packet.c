@@ -116,10 +116,10 @@ static bool skip_extension(struct bytes *s, struct packet *p)
 	case IPPROTO_HOPOPTS:
 	case IPPROTO_ROUTING:
 	case IPPROTO_DSTOPTS:
-		len = s->n < 2 ? SIZE_MAX : (b[1] + 1U) * 8;
+		len = s->n < 2 ? SIZE_MAX : (b[1] + 1UL) * 8;
 		break;
 	case IPPROTO_AH:
-		len = s->n < 2 ? SIZE_MAX : (b[1] + 2U) * 4;
+		len = s->n < 2 ? SIZE_MAX : (b[1] + 2UL) * 4;
 		break;
 	case IPPROTO_FRAGMENT:
 		len = 8;

@@ -68,8 +68,8 @@ static void stamp(const struct guard_event *e, bool for_programs,
 		(void)gmtime_r(&t.tv_sec, &tm);
 	else
 		(void)localtime_r(&t.tv_sec, &tm);
-	n = strftime(ret, STAMP, for_programs ? "%Y-%m-%dT%H:%M:%S" : "%H:%M:%S",
-		     &tm);
+	n = strftime(ret, STAMP,
+		     for_programs ? "%Y-%m-%dT%H:%M:%S" : "%H:%M:%S", &tm);
 	(void)snprintf(ret + n, STAMP - n, ".%06ld%s", t.tv_nsec / US,
 		       for_programs ? "Z" : "");
 }
@@ -118,8 +118,7 @@ static int add_ends(cJSON *o, const struct packet *p)
 	char from[IP_STR_SIZE], to[IP_STR_SIZE], proto[PACKET_PROTO_TEXT];
 	const bool has = p->from.family;
 	int r = show_str(o, "source", has ? ip_format(&p->from, from) : NULL) |
-		show_str(o, "destination",
-			 has ? ip_format(&p->to, to) : NULL) |
+		show_str(o, "destination", has ? ip_format(&p->to, to) : NULL) |
 		show_str(o, "protocol",
 			 p->proto >= 0 ? packet_proto_text(p, proto) : NULL);
 
@@ -170,12 +169,13 @@ static int print_json(const struct seen *s, struct cni_err *err)
 
 	stamp(&s->e, true, when);
 	r = o ? show_str(o, "time", when) |
-			show_str(o, "network", s->who.network) |
-			show_str(o, "containerID", s->who.container_id) |
-			show_str(o, "ifname", s->who.ifname) |
-			show_str(o, "direction", is_sent(s) ? "from" : "to") |
-			add_why(o, s) | add_ends(o, &s->packet) |
-			add_ether(o, s)
+			    show_str(o, "network", s->who.network) |
+			    show_str(o, "containerID", s->who.container_id) |
+			    show_str(o, "ifname", s->who.ifname) |
+			    show_str(o, "direction",
+				     is_sent(s) ? "from" : "to") |
+			    add_why(o, s) | add_ends(o, &s->packet) |
+			    add_ether(o, s)
 	      : -ENOMEM;
 	text = r ? NULL : cJSON_PrintUnformatted(o);
 	if (!text)
@@ -212,8 +212,7 @@ static int print_one(struct watch *w, const struct guard *g, struct seen *s,
 
 	if (r < 0 || !is_wanted(w, s))
 		return r < 0 ? r : 0;
-	packet_read(s->e.frame,
-		    s->e.len < GUARD_FRAME ? s->e.len : GUARD_FRAME,
+	packet_read(s->e.frame, s->e.len < GUARD_FRAME ? s->e.len : GUARD_FRAME,
 		    &s->packet);
 	r = 0;
 	if (w->args->json)

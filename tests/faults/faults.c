@@ -132,7 +132,7 @@ static bool is_clean(const struct sweep *w, bool after_del, const char *when)
 static void set_the_scene(struct sweep *w)
 {
 	if (w->s->is_fresh)
-		world_forget();
+		world_forget(w->s->setup->is_first);
 	world_give_addresses(w->s->setup);
 	if (strcmp(w->s->verb, "ADD") != 0)
 		must_call(w, "ADD");
@@ -146,7 +146,7 @@ static void build(struct sweep *w)
 	state_free(&w->clean);
 	state_read(&w->clean);
 	if (w->s->is_fresh)
-		world_forget();
+		world_forget(w->s->setup->is_first);
 	state_free(&w->before);
 	state_read(&w->before);
 }

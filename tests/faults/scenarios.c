@@ -13,10 +13,10 @@
 	"\"ipMasq\":true," OUR_IPAM
 
 const struct setup setup_veth = { "veth", "bridge-vm", WHOLE, false,
-				  false,  NULL,	       false };
+				  false,  NULL,	       false, false };
 #define TAP ",\"attach\":\"tap\""
 static const struct setup tap = { "tap", "bridge-vm", WHOLE TAP, false,
-				  false, NULL,	      false };
+				  false, NULL,	      false,	 false };
 static const struct setup kata = {
 	.name = "kata",
 	.type = "bridge-vm",
@@ -31,8 +31,9 @@ static const struct setup port = {
 #define LIMITS                                               \
 	",\"ingressRate\":80000000,\"ingressBurst\":800000," \
 	"\"egressRate\":40000000,\"egressBurst\":800000"
-static const struct setup limits = { "limits", "bridge-vm", WHOLE LIMITS, false,
-				     false,    NULL,	    false };
+static const struct setup limits = {
+	"limits", "bridge-vm", WHOLE LIMITS, false, false, NULL, false, false
+};
 static const struct setup limited_tap = {
 	.name = "limited tap",
 	.type = "bridge-vm",
@@ -54,9 +55,9 @@ static const struct setup macvlan = {
 	"\"master\":\"p0\",\"hostAccess\":true,\"attach\":\"macvtap\"," \
 	"\"macvtap\":{\"queues\":2,\"owner\":107,\"mode\":\"0600\"}," OUR_IPAM
 static const struct setup macvtap = { "macvtap", "macvlan-vm", MACVTAP, false,
-				      true,	 NULL,	       false };
+				      true,	 NULL,	       false,	false };
 static const struct setup macvtap_host = {
-	"macvtap here", "macvlan-vm", MACVTAP, false, true, NULL, true
+	"macvtap here", "macvlan-vm", MACVTAP, false, true, NULL, true, false
 };
 static const struct setup limited_macvtap = { "limited macvtap",
 					      "macvlan-vm",
@@ -64,6 +65,7 @@ static const struct setup limited_macvtap = { "limited macvtap",
 					      false,
 					      true,
 					      NULL,
+					      false,
 					      false };
 static const struct setup ipam = {
 	.name = "IPAM",
@@ -116,6 +118,7 @@ static const struct setup splice = {
 	false,
 	false,
 	NULL,
+	false,
 	false
 };
 /* A VM that ends at once. What is left of a run is removed by gc --orphans, or by the
@@ -129,14 +132,17 @@ static const struct setup run_again = { .name = "run again",
 					.keys = RUN };
 /* Everybody lets everybody in, by a label: what comes and goes changes what holds
  * for the bystander. */
-static const struct setup policed = {
-	.name = "policed",
-	.type = "bridge-vm",
-	.keys = WHOLE
-	",\"labels\":{\"app\":\"x\"},\"policy\":{\"podSelector\":{},"
-	"\"ingress\":[{\"from\":[{\"podSelector\":{\"matchLabels\":"
-	"{\"app\":\"x\"}}}]}]}"
-};
+#define POLICED                                                             \
+	WHOLE ",\"labels\":{\"app\":\"x\"},\"policy\":{\"podSelector\":{}," \
+	      "\"ingress\":[{\"from\":[{\"podSelector\":{\"matchLabels\":"  \
+	      "{\"app\":\"x\"}}}]}]}"
+static const struct setup policed = { .name = "policed",
+				      .type = "bridge-vm",
+				      .keys = POLICED };
+static const struct setup policed_first = { .name = "policed first",
+					    .type = "bridge-vm",
+					    .keys = POLICED,
+					    .is_first = true };
 /* What the reference bridge has made is ours to remove. */
 static const struct setup taken = {
 	"taken over",
@@ -146,6 +152,7 @@ static const struct setup taken = {
 	false,
 	false,
 	"bridge",
+	false,
 	false
 };
 
@@ -183,7 +190,7 @@ const struct scenario scenarios[] = {
 	{ &limits, "limits GC", "GC", STALE, true },
 	{ &limited_tap, "limited tap ADD", "ADD", NULL, true },
 	{ &policed, "policed ADD", "ADD", NULL, false },
-	{ &policed, "policed first ADD", "ADD", NULL, true },
+	{ &policed_first, "policed first ADD", "ADD", NULL, true },
 	{ &policed, "policed CHECK", "CHECK", NULL, false },
 	{ &policed, "policed DEL", "DEL", WAIT, false },
 	{ &policed, "policed GC", "GC", STALE, false },

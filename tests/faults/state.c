@@ -310,7 +310,7 @@ static void read_guard(struct state *s)
 	const int r = guard_find(&g, &e);
 
 	must(r, &e);
-	for (size_t i = 0; r && i < GUARD_MAPS; i++) {
+	for (size_t i = 0; r && i < GUARD_KEPT; i++) {
 		union guard_key key = { 0 }, next = { 0 }, said;
 		int end = i == GUARD_FLOWS || i == GUARD_PARTS ||
 			  bpf_map_next(g.map[i], NULL, &next);

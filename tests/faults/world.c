@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../lib/guard_empty.h"
 #include "base/ip.h"
 #include "base/json.h"
 #include "base/own_netns.h"
@@ -319,7 +320,20 @@ static void reset_sysctls(void)
 	(void)sysctl_set_net("ipv6/conf", "all", "forwarding", "0", &e);
 }
 
-void world_forget(void)
+/* It stays loaded. */
+static void forget_guard(void)
+{
+	cleanup_guard struct guard g = GUARD_NONE;
+	struct cni_err e = CNI_ERR_INIT;
+	const int r = guard_find(&g, &e);
+
+	if (r < 0)
+		errx(2, "forget the guard: %s", e.msg);
+	if (r)
+		guard_empty(&g);
+}
+
+void world_forget(bool is_first)
 {
 	struct cni_err e = CNI_ERR_INIT;
 	struct link_info bridge;
@@ -331,8 +345,9 @@ void world_forget(void)
 	remove_spoof_chains();
 	remove_state();
 	remove_dans();
-	/* The next ADD of a VM is the first since the host came up. */
-	remove_files("/sys/fs/bpf/weft");
+	forget_guard();
+	if (is_first)
+		remove_files("/sys/fs/bpf/weft");
 	reset_sysctls();
 }
 
@@ -419,7 +434,7 @@ void world_build(const struct setup *s, bool is_fresh)
 	remove_spoof_chains();
 	remove_state();
 	remove_dans();
-	remove_files("/sys/fs/bpf/weft");
+	forget_guard();
 	reset_sysctls();
 	if (s->has_parent)
 		make_parent();

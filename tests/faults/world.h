@@ -20,6 +20,7 @@ struct setup {
 	bool has_parent;   /* the host has p0, for macvlans */
 	const char *maker; /* the reference plugin that ADDs, or NULL */
 	bool is_on_host;   /* CNI_NETNS is the plugin's own */
+	bool is_first;	   /* a fresh host has not loaded the guard */
 };
 
 /* How to call a plugin. */
@@ -68,10 +69,11 @@ void world_give_addresses(const struct setup *s);
 
 /**
  * world_forget() - Take away what belongs to the network
+ * @is_first:	And what is loaded once since the host came up
  *
  * Its guests must be gone.
  */
-void world_forget(void);
+void world_forget(bool is_first);
 
 /**
  * world_prepare() - What it takes to call a plugin

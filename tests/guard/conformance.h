@@ -5,7 +5,7 @@
 
 #include <arpa/inet.h>
 
-#include "../netns/net_lib.h"
+#include "../netns/guard_lib.h"
 #include "base/json.h"
 #include "bpf/policy_load.h"
 #include "packet.h"

@@ -39,7 +39,7 @@ never() {
 may common/base base
 may common/cni cni base
 may common/net net base
-may common/bpf bpf net base splice.insns guard_from.insns guard_to.insns guard_answer4.insns guard_answer6.insns guard.id
+may common/bpf bpf net base splice.insns guard_from.insns guard_to.insns guard_answer4.insns guard_answer6.insns guard_report.insns guard.id
 # plugins/guest is what the plugins share, and knows none of them.
 for plugin in plugins/*/; do
 	plugin=${plugin%/}

@@ -11,7 +11,7 @@
 #include "bpf/answers.h"
 #include "bpf/guard.h"
 #include "bpf/map.h"
-#include "net_lib.h"
+#include "guard_lib.h"
 
 #define MINE "02:00:00:00:00:01"
 #define OTHERS "02:00:00:00:00:02"
@@ -76,8 +76,7 @@ static inline void world_begin(struct world *w, void **state)
 					 .addrs = w->addrs,
 					 .n = 2,
 					 .answers = &w->told };
-	assert_int_equal(mount("bpf", "/sys/fs/bpf", "bpf", 0, NULL), 0);
-	assert_works(guard_open(&w->g, &w->s->err), w->s->err);
+	open_guard(w->s, &w->g);
 	world_admit(w);
 }
 

@@ -35,8 +35,7 @@ TEST(every_row_of_the_table_holds)
 	t = (struct table){
 		.s = *state, .g = GUARD_NONE, .ifindex = LO, .check = check
 	};
-	assert_int_equal(mount("bpf", "/sys/fs/bpf", "bpf", 0, NULL), 0);
-	assert_works(guard_open(&t.g, &t.s->err), t.s->err);
+	open_guard(t.s, &t.g);
 	assert_works(guard_admit(&t.g, LO, &rules, &t.s->err), t.s->err);
 	check_table(&t, UINT_MAX);
 	guard_close(&t.g);

@@ -9,8 +9,8 @@
 #include "bpf/filter.h"
 #include "bpf/guard.h"
 #include "bpf/map.h"
+#include "guard_lib.h"
 #include "net/veth.h"
-#include "net_lib.h"
 
 #define MINE "02:00:00:00:00:01"
 #define OTHERS "02:00:00:00:00:02"
@@ -27,13 +27,6 @@ enum { LO = 1, INDEX = 0x40004000, PORT = INDEX };
 enum { IP4 = 0x0800, ARP = 0x0806, RARP = 0x8035, IPV6 = 0x86dd, TAG = 0x8100 };
 
 enum { ICMP = 1, IGMP = 2, TCP = 6, UDP = 17, ICMP6 = 58 };
-
-/* A bpffs that goes with the sandbox. */
-static void open_guard(struct sandbox *s, struct guard *ret)
-{
-	assert_int_equal(mount("bpf", "/sys/fs/bpf", "bpf", 0, NULL), 0);
-	assert_works(guard_open(ret, &s->err), s->err);
-}
 
 static struct guard_rules rules_of(const struct ip_net *addrs, size_t n)
 {
@@ -597,7 +590,7 @@ TEST(an_entry_is_its_attachments_and_goes_whole)
 	assert_int_equal(count_keys(&g, GUARD_COUNTS), 1);
 	assert_int_equal(count_keys(&g, GUARD_CLAIMS), 2);
 	assert_works(guard_dismiss_all(&g, 7, LO, 0, &s->err), s->err);
-	for (enum guard_map m = 0; m < GUARD_MAPS; m++)
+	for (enum guard_map m = 0; m < GUARD_KEPT; m++)
 		assert_int_equal(count_keys(&g, m), 0);
 	assert_works(guard_dismiss_all(&g, 7, LO, 0, &s->err), s->err);
 }
@@ -692,7 +685,7 @@ TEST(it_is_loaded_once_and_what_is_missing_is_made_again)
 	const uint32_t key = LO;
 	struct guard_guest guest = { .attachment = 7 };
 
-	assert_int_equal(mount("bpf", "/sys/fs/bpf", "bpf", 0, NULL), 0);
+	mount_bpffs();
 	assert_int_equal(guard_find(&c, &s->err), 0);
 	assert_works(guard_open(&a, &s->err), s->err);
 	assert_int_equal(bpf_map_put(a.map[GUARD_GUESTS], &key, &guest, 0), 0);

@@ -7,7 +7,7 @@
 #include "bpf/map.h"
 #include "bpf/policy_enforce.h"
 #include "bpf/policy_load.h"
-#include "net_lib.h"
+#include "guard_lib.h"
 
 enum { ONE = 1, TWO = 2, OTHERS = 3, NET = 70, OTHER_NET = 71 };
 
@@ -18,12 +18,6 @@ enum { ONE = 1, TWO = 2, OTHERS = 3, NET = 70, OTHER_NET = 71 };
 
 /* The text as it is kept. */
 #define KEPT(policy) "{\"by\":\"test\",\"policy\":" policy "}"
-
-static void open_guard(struct sandbox *s, struct guard *ret)
-{
-	assert_int_equal(mount("bpf", "/sys/fs/bpf", "bpf", 0, NULL), 0);
-	assert_works(guard_open(ret, &s->err), s->err);
-}
 
 #define WITH_GUARD()                               \
 	struct sandbox *s = *state;                \
@@ -177,7 +171,7 @@ TEST(who_comes_and_goes_changes_what_holds_for_others)
 	assert_int_equal(count_keys(&g, GUARD_PEERS), 1);
 	has_text(s, &g, KEPT(WEB_ONLY));
 	leave(s, &g, ONE, NET);
-	for (enum guard_map m = 0; m < GUARD_MAPS; m++)
+	for (enum guard_map m = 0; m < GUARD_KEPT; m++)
 		assert_int_equal(count_keys(&g, m),
 				 m == GUARD_GUESTS || m == GUARD_MEMBERS ||
 					 m == GUARD_COUNTS);
@@ -252,7 +246,7 @@ TEST(a_network_is_forgotten_with_its_texts)
 		s->err);
 	join(s, &g, ONE, NET, "db", "10.1.0.1/24");
 	assert_works(guard_forget_network(NET, &s->err), s->err);
-	for (enum guard_map m = 0; m < GUARD_MAPS; m++)
+	for (enum guard_map m = 0; m < GUARD_KEPT; m++)
 		assert_int_equal(count_keys(&g, m), 0);
 }
 

@@ -7,7 +7,7 @@
 #include "../guard/packet.h"
 #include "base/json.h"
 #include "bpf/policy_load.h"
-#include "net_lib.h"
+#include "guard_lib.h"
 
 enum { POLICIES = 40, PACKETS = 250, RULES = 10, SEED = 20261124, GRE = 47 };
 
@@ -42,7 +42,7 @@ static void apply(struct sandbox *s, const struct guard *g, const char *text)
 	assert_works(guard_police(g, LO, &t, &s->err), s->err);
 }
 
-static void open_guard(struct sandbox *s, struct guard *ret)
+static void open_guarded(struct sandbox *s, struct guard *ret)
 {
 	const struct ip_net addrs[] = { net_of(GUEST_IP "/24"),
 					net_of(GUEST_IP6 "/64") };
@@ -53,15 +53,14 @@ static void open_guard(struct sandbox *s, struct guard *ret)
 					   .addrs = addrs,
 					   .n = 2 };
 
-	assert_int_equal(mount("bpf", "/sys/fs/bpf", "bpf", 0, NULL), 0);
-	assert_works(guard_open(ret, &s->err), s->err);
+	open_guard(s, ret);
 	assert_works(guard_admit(ret, LO, &rules, &s->err), s->err);
 }
 
 #define WITH_GUARD()                               \
 	struct sandbox *s = *state;                \
 	cleanup_guard struct guard g = GUARD_NONE; \
-	open_guard(s, &g)
+	open_guarded(s, &g)
 
 #define IN(...) packet_of(POLICY_INGRESS, __VA_ARGS__)
 #define OUT(...) packet_of(POLICY_EGRESS, __VA_ARGS__)

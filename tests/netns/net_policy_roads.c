@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
 
@@ -303,8 +304,7 @@ static void travel(struct sandbox *s, const char *name, struct road *r,
 			   .check = check };
 
 	stay_on_one_cpu();
-	assert_int_equal(mount("bpf", "/sys/fs/bpf", "bpf", 0, NULL), 0);
-	assert_works(guard_open(&t.g, &s->err), s->err);
+	open_guard(s, &t.g);
 	assert_works(guard_admit(&t.g, PORT, &rules, &s->err), s->err);
 	assert_works(guard_attach(&t.g, s->nl, PORT, mirrored, &s->err),
 		     s->err);

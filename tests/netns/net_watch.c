@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "bpf/guard_watch.h"
 #include "bpf/policy_load.h"
-#include "net_lib.h"
+#include "guard_lib.h"
 
 #define ALICE "192.0.2.1"
 #define BOB "192.0.2.2"
@@ -28,10 +28,9 @@ static void admit(struct sandbox *s, const struct guard *g)
 	assert_works(guard_admit(g, LO, &rules, &s->err), s->err);
 }
 
-static void open_guard(struct sandbox *s, struct guard *ret)
+static void open_guarded(struct sandbox *s, struct guard *ret)
 {
-	assert_int_equal(mount("bpf", "/sys/fs/bpf", "bpf", 0, NULL), 0);
-	assert_works(guard_open(ret, &s->err), s->err);
+	open_guard(s, ret);
 	admit(s, ret);
 }
 
@@ -53,9 +52,9 @@ static void apply(struct sandbox *s, const struct guard *g, const char *text)
 #define WITH_GUARD()                               \
 	struct sandbox *s = *state;                \
 	cleanup_guard struct guard g = GUARD_NONE; \
-	open_guard(s, &g)
+	open_guarded(s, &g)
 
-#define WATCHED(w)                                         \
+#define WATCHED(w)                                             \
 	cleanup_watch struct guard_watch w = GUARD_WATCH_NONE; \
 	assert_works(guard_watch_open(&g, &w, &s->err), s->err)
 
@@ -138,21 +137,22 @@ TEST(a_short_frame_is_told_as_it_is)
 	assert_memory_equal(e.frame + f.len, zero, GUARD_FRAME - f.len);
 }
 
-#define RULES                                                             \
+#define RULES                                                               \
 	"{\"ingress\":[{\"from\":[{\"ipBlock\":{\"cidr\":\"192.0.2.0/24\"," \
 	"\"except\":[\"" ALICE "/32\"]}}],\"ports\":[{\"port\":80}]}]"
 
 TEST(a_policys_verdict_is_told_whichever_way_the_packet_goes)
 {
-	const struct packet in = packet_of(POLICY_INGRESS, BOB, IPPROTO_TCP, 81);
-	const struct packet out = packet_of(POLICY_EGRESS, BOB, IPPROTO_TCP, 81);
+	const struct packet in =
+		packet_of(POLICY_INGRESS, BOB, IPPROTO_TCP, 81);
+	const struct packet out =
+		packet_of(POLICY_EGRESS, BOB, IPPROTO_TCP, 81);
 	struct packet ok = packet_of(POLICY_INGRESS, BOB, IPPROTO_TCP, 80);
 	struct guard_event e;
 	WITH_GUARD();
 	WATCHED(w);
 
-	apply(s, &g,
-	      RULES ",\"policyTypes\":[\"Ingress\",\"Egress\"]}");
+	apply(s, &g, RULES ",\"policyTypes\":[\"Ingress\",\"Egress\"]}");
 	assert_true(passes(&g, &ok));
 	assert_false(guard_watch_next(&w, &e));
 	assert_false(passes(&g, &in));
@@ -173,8 +173,10 @@ TEST(a_policys_verdict_is_told_whichever_way_the_packet_goes)
 
 TEST(what_is_only_audited_passes_and_is_told)
 {
-	const struct packet bad = packet_of(POLICY_INGRESS, BOB, IPPROTO_TCP, 81);
-	const struct packet ok = packet_of(POLICY_INGRESS, BOB, IPPROTO_TCP, 80);
+	const struct packet bad =
+		packet_of(POLICY_INGRESS, BOB, IPPROTO_TCP, 81);
+	const struct packet ok =
+		packet_of(POLICY_INGRESS, BOB, IPPROTO_TCP, 80);
 	struct guard_event e;
 	WITH_GUARD();
 	WATCHED(w);
@@ -193,6 +195,7 @@ TEST(what_is_only_audited_passes_and_is_told)
 TEST(of_one_reason_so_many_are_told_and_none_is_forgotten)
 {
 	enum { N = 1000 };
+
 	uint64_t missed = 0;
 	unsigned int told;
 	WITH_GUARD();
@@ -210,8 +213,7 @@ TEST(of_one_reason_so_many_are_told_and_none_is_forgotten)
 
 		frame_eth(&f, PEER_MAC, GUEST_MAC, 0x0800);
 		frame_fill(&f, 46);
-		assert_int_equal(run_frame(&g, POLICY_EGRESS, &f),
-				 TC_ACT_SHOT);
+		assert_int_equal(run_frame(&g, POLICY_EGRESS, &f), TC_ACT_SHOT);
 		assert_true(guard_watch_next(&w, &e));
 		assert_int_equal(e.verdict, GUARD_MAC);
 		missed += e.missed;
@@ -280,6 +282,7 @@ TEST(who_ends_leaves_nothing_and_who_is_killed_nothing_for_long)
 TEST(what_there_is_no_room_for_is_counted)
 {
 	enum { ROUNDS = 100 };
+
 	const uint64_t room = GUARD_RING / (8 + sizeof(struct guard_event));
 	uint64_t missed = 0, lost = 0;
 	unsigned int told;
@@ -316,7 +319,8 @@ int main(void)
 		in_sandbox(
 			a_policys_verdict_is_told_whichever_way_the_packet_goes),
 		in_sandbox(what_is_only_audited_passes_and_is_told),
-		in_sandbox(of_one_reason_so_many_are_told_and_none_is_forgotten),
+		in_sandbox(
+			of_one_reason_so_many_are_told_and_none_is_forgotten),
 		in_sandbox(every_watcher_is_told_and_only_so_many_may_be),
 		in_sandbox(
 			who_ends_leaves_nothing_and_who_is_killed_nothing_for_long),

@@ -29,10 +29,11 @@ add other other "$config"
 other=$(jq -r '.ips[0].address | sub("/.*"; "")' <<<"$result")
 other_result=$result
 
-# watch_start [ARGUMENT...]: returns when it listens.
+# watch_start [ARGUMENT...]: returns when it listens, and writes to $to.
+to=$TMPDIR/seen
 watch_start() {
 	: >"$TMPDIR/said"
-	"$weft" watch "$@" >"$TMPDIR/seen" 2>"$TMPDIR/said" &
+	"$weft" watch "$@" >"$to" 2>"$TMPDIR/said" &
 	watcher=$!
 	until grep -q watching "$TMPDIR/said" || ! kill -0 $watcher 2>/dev/null; do
 		sleep 0.02
@@ -132,9 +133,8 @@ kill -INT $watcher
 watch_end
 same 0 $watch_status "SIGINT ends it"
 same "" "$(<"$TMPDIR/seen")" "another network: nothing"
-"$weft" watch >"$TMPDIR/seen2" 2>"$TMPDIR/said2" &
-first=$!
-until grep -q watching "$TMPDIR/said2"; do sleep 0.02; done
+to=$TMPDIR/seen2 watch_start
+first=$watcher
 watch_start --count 1
 tries other udp "$db" 82
 watch_end
@@ -148,9 +148,7 @@ watch_end
 same 0 $watch_status "after one that was killed: it goes on"
 fails "an invalid name" "$weft" watch /x
 fails "--count 0" "$weft" watch --count 0
-"$weft" watch >/dev/full 2>"$TMPDIR/said" &
-watcher=$!
-until grep -q watching "$TMPDIR/said"; do sleep 0.02; done
+to=/dev/full watch_start
 tries other udp "$db" 82
 watch_end
 same 1 $watch_status "where nothing can be written it ends"

@@ -50,8 +50,7 @@ TEST(five_tuples_are_read_of_both_families)
 	tcp(&f, 0x12);
 	reads(&f, "tcp 10.1.0.2:40000 > 10.1.0.3:80 syn,ack");
 	tcp(&f, 0xff);
-	reads(&f,
-	      "tcp 10.1.0.2:40000 > 10.1.0.3:80 fin,syn,rst,psh,ack,urg");
+	reads(&f, "tcp 10.1.0.2:40000 > 10.1.0.3:80 fin,syn,rst,psh,ack,urg");
 	ip6(&f, 17);
 	frame_ports(&f, 53, 5353, 4);
 	reads(&f, "udp [fd00:1::2]:53 > [fd00:1::3]:5353");
@@ -215,10 +214,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(five_tuples_are_read_of_both_families),
 		cmocka_unit_test(icmp_has_a_type_and_perhaps_a_code),
-		cmocka_unit_test(options_and_extension_headers_are_stepped_over),
+		cmocka_unit_test(
+			options_and_extension_headers_are_stepped_over),
 		cmocka_unit_test(of_parts_only_the_first_has_ports),
 		cmocka_unit_test(arp_says_whose_address_is_where),
-		cmocka_unit_test(what_is_behind_tags_is_read_and_the_outer_one_told),
+		cmocka_unit_test(
+			what_is_behind_tags_is_read_and_the_outer_one_told),
 		cmocka_unit_test(of_what_is_cut_only_what_is_there_is_read),
 	};
 
