@@ -138,9 +138,17 @@ static void finish(struct state *s)
 		put(s, (uint8_t)(bits >> 8 * i));
 }
 
-void sha512_hex(const char *const *parts, size_t n, size_t digits, char *ret)
+static void print(const struct state *s, size_t digits, char *ret)
 {
 	static const char hex[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < digits; i++)
+		ret[i] = hex[s->h[i / 16] >> (60 - 4 * (i % 16)) & 15];
+	ret[digits] = '\0';
+}
+
+void sha512_hex(const char *const *parts, size_t n, size_t digits, char *ret)
+{
 	struct state s = { .len = 0 };
 
 	memcpy(s.h, begin, sizeof(begin));
@@ -148,7 +156,17 @@ void sha512_hex(const char *const *parts, size_t n, size_t digits, char *ret)
 		for (const char *p = parts[i]; *p; p++)
 			put(&s, (uint8_t)*p);
 	finish(&s);
-	for (size_t i = 0; i < digits; i++)
-		ret[i] = hex[s.h[i / 16] >> (60 - 4 * (i % 16)) & 15];
-	ret[digits] = '\0';
+	print(&s, digits, ret);
+}
+
+void sha512_hex_of(const void *data, size_t len, size_t digits, char *ret)
+{
+	const uint8_t *b = data;
+	struct state s = { .len = 0 };
+
+	memcpy(s.h, begin, sizeof(begin));
+	for (size_t i = 0; i < len; i++)
+		put(&s, b[i]);
+	finish(&s);
+	print(&s, digits, ret);
 }

@@ -20,4 +20,7 @@
  */
 void sha512_hex(const char *const *parts, size_t n, size_t digits, char *ret);
 
+/** sha512_hex_of() - The same of any bytes */
+void sha512_hex_of(const void *data, size_t len, size_t digits, char *ret);
+
 #endif

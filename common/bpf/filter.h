@@ -16,6 +16,7 @@ struct netlink;
 /* Lower ones run first; each of ours ends with "go on" or with its verdict. */
 enum bpf_filter_prio {
 	BPF_FILTER_GUARD = 0x7760,
+	BPF_FILTER_USER = 0x7763,
 	BPF_FILTER_SPLICE = 0x7766,
 };
 

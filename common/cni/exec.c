@@ -54,15 +54,28 @@ static const char **build_env(const char *const vars[])
 	return env;
 }
 
-static int spawn(const char *program, char *const env[], int in, int out,
+enum { ARGS_MAX = 16 };
+
+static void list_args(const struct cni_exec *x, char *ret[ARGS_MAX + 2])
+{
+	size_t n = 0;
+
+	ret[n++] = (char *)x->program;
+	for (size_t i = 0; x->args && x->args[i] && n <= ARGS_MAX; i++)
+		ret[n++] = (char *)x->args[i];
+	ret[n] = NULL;
+}
+
+static int spawn(const struct cni_exec *x, char *const env[], int in, int out,
 		 pid_t *ret)
 {
-	char *const argv[] = { (char *)program, NULL };
+	char *argv[ARGS_MAX + 2];
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
 	sigset_t pipe_only;
 	int r;
 
+	list_args(x, argv);
 	(void)sigemptyset(&pipe_only);
 	(void)sigaddset(&pipe_only, SIGPIPE);
 	r = posix_spawn_file_actions_init(&files);
@@ -77,23 +90,26 @@ static int spawn(const char *program, char *const env[], int in, int out,
 	if (!r)
 		r = posix_spawn_file_actions_adddup2(&files, out,
 						     STDOUT_FILENO);
+	if (!r && x->with_stderr)
+		r = posix_spawn_file_actions_adddup2(&files, out,
+						     STDERR_FILENO);
 	if (!r)
-		r = posix_spawn(ret, program, &files, &attr, argv, env);
+		r = posix_spawn(ret, x->program, &files, &attr, argv, env);
 	(void)posix_spawnattr_destroy(&attr);
 	(void)posix_spawn_file_actions_destroy(&files);
 	return -r;
 }
 
 /* A plugin that is being replaced is busy for a moment: libcni waits too. */
-static int spawn_when_free(const char *program, char *const env[], int in,
+static int spawn_when_free(const struct cni_exec *x, char *const env[], int in,
 			   int out, pid_t *ret)
 {
 	const struct timespec pause = { .tv_nsec = 200000000 };
-	int r = spawn(program, env, in, out, ret);
+	int r = spawn(x, env, in, out, ret);
 
 	for (int i = 0; r == -ETXTBSY && i < 25; i++) {
 		(void)nanosleep(&pause, NULL);
-		r = spawn(program, env, in, out, ret);
+		r = spawn(x, env, in, out, ret);
 	}
 	return r;
 }
@@ -263,7 +279,7 @@ static int run(const struct cni_exec *x, char *const env[],
 	if (!r && fcntl(in_w, F_SETFL, O_NONBLOCK) < 0)
 		r = -errno;
 	if (!r)
-		r = spawn_when_free(x->program, env, in_r, out_w, &pid);
+		r = spawn_when_free(x, env, in_r, out_w, &pid);
 	if (r < 0)
 		return r;
 	(void)close(TAKE_FD(in_r));

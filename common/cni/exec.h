@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* exec.h - run a foreign plugin, bounded in time and output. */
+/* exec.h - run a foreign program, bounded in time and output. */
 #ifndef WEFT_CNI_EXEC_H
 #define WEFT_CNI_EXEC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -31,17 +32,21 @@ void cni_exec_result_free(struct cni_exec_result *x);
 /**
  * struct cni_exec - A program and what it gets
  * @program:	Path
+ * @args:	Its arguments, ended by NULL; NULL: none
  * @vars:	"K=V", ended by NULL: added to our environment, or in place of
  *		the same variable there
  * @text:	For its stdin
  * @len:	Bytes
+ * @with_stderr: What it says there is part of its output; else its stderr is ours
  * @timeout_s:	Seconds until it is killed; 0: CNI_EXEC_TIMEOUT_S
  */
 struct cni_exec {
 	const char *program;
+	const char *const *args;
 	const char *const *vars;
 	const char *text;
 	size_t len;
+	bool with_stderr;
 	int timeout_s;
 };
 
@@ -51,8 +56,6 @@ struct cni_exec {
  * @ret:	Zeroed; free with cni_exec_result_free()
  * @err:	CNI_E_IO; CNI_E_RETRY if it took too long, CNI_E_DECODE if it
  *		printed more than JSON_MAX_SIZE: it is then killed
- *
- * Its stderr is ours.
  *
  * Return: 0 when it ran, however it ended, or a negative errno
  */

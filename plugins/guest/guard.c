@@ -8,10 +8,12 @@
 #include "base/mem.h"
 #include "bpf/policy_enforce.h"
 #include "cni/attachments.h"
+#include "guest/program.h"
 
 struct raw {
 	const cJSON *guard, *allowed, *dhcp;
-	bool antispoof, addressing;
+	bool antispoof, addressing, require;
+	const char *program;
 };
 
 static const struct json_field outer[] = {
@@ -28,6 +30,12 @@ static const struct json_field fields[] = {
 	{ .name = "addressing",
 	  .type = JSON_BOOL,
 	  .offset = offsetof(struct raw, addressing) },
+	{ .name = "require",
+	  .type = JSON_BOOL,
+	  .offset = offsetof(struct raw, require) },
+	{ .name = "program",
+	  .type = JSON_STR,
+	  .offset = offsetof(struct raw, program) },
 	{ .name = "dhcp",
 	  .type = JSON_OBJ,
 	  .offset = offsetof(struct raw, dhcp) },
@@ -88,6 +96,12 @@ static int read_list(const struct raw *raw, struct guard_conf *ret,
 	return 0;
 }
 
+static bool is_wanted(const struct guard_conf *conf)
+{
+	return conf->antispoof || conf->addressing || conf->program ||
+	       conf->policy.policy;
+}
+
 int guard_conf_parse(const struct cni_call *call, bool is_vm,
 		     struct guard_conf *ret, struct cni_err *err)
 {
@@ -99,13 +113,19 @@ int guard_conf_parse(const struct cni_call *call, bool is_vm,
 		return r;
 	r = json_decode(raw.guard, fields, &raw, err);
 	conf = (struct guard_conf){ .antispoof = raw.antispoof,
-				    .addressing = raw.addressing };
+				    .addressing = raw.addressing,
+				    .require = raw.require,
+				    .program = raw.program };
 	if (!r)
 		r = read_list(&raw, &conf, err);
 	if (!r && raw.dhcp && !raw.addressing)
 		r = err_say(
 			err, CNI_E_CONFIG, EINVAL,
 			"key \"dhcp\" means nothing without \"addressing\"");
+	if (!r && raw.program && *raw.program != '/')
+		r = err_say(err, CNI_E_CONFIG, EINVAL,
+			    "key \"program\": \"%s\" is no absolute path",
+			    raw.program);
 	if (!r)
 		r = addressing_parse(raw.dhcp, &conf.dhcp, err);
 	if (r < 0)
@@ -113,13 +133,12 @@ int guard_conf_parse(const struct cni_call *call, bool is_vm,
 	r = policy_conf_parse(call, &conf.policy, err);
 	if (r < 0)
 		return r;
+	if (conf.require && !is_wanted(&conf))
+		return err_say(
+			err, CNI_E_CONFIG, EINVAL,
+			"key \"guard\": key \"require\" means nothing without \"antispoof\", \"addressing\", \"program\" or \"policy\"");
 	*ret = conf;
 	return 0;
-}
-
-static bool is_wanted(const struct guard_conf *conf)
-{
-	return conf->antispoof || conf->addressing || conf->policy.policy;
 }
 
 static bool is_own(const struct guarded *g, const struct cni_ip *ip)
@@ -153,6 +172,14 @@ static void make_rules(const struct guarded *g, struct ip_net *addrs,
 	};
 }
 
+/* Loaded before anything is made, or else it is not. */
+static int try_program(const struct guard_conf *conf, struct cni_err *err)
+{
+	cleanup_bpf_user struct bpf_user u = BPF_USER_NONE;
+
+	return conf->program ? program_open(conf->program, &u, err) : 0;
+}
+
 int guarded_begin(const struct cni_attachment *a, const struct guard_conf *conf,
 		  struct guard *ret, uint32_t *index, struct cni_err *err)
 {
@@ -165,6 +192,8 @@ int guarded_begin(const struct cni_attachment *a, const struct guard_conf *conf,
 		return r;
 	r = guard_open(ret, err);
 	if (!r)
+		r = try_program(conf, err);
+	if (!r)
 		*index = guard_index(ret, cni_attachment_hash(a), *index);
 	return r;
 }
@@ -173,7 +202,9 @@ int guarded_status(const struct guard_conf *conf, struct cni_err *err)
 {
 	cleanup_guard struct guard guard = GUARD_NONE;
 
-	return is_wanted(conf) ? guard_open(&guard, err) : 0;
+	int r = is_wanted(conf) ? guard_open(&guard, err) : 0;
+
+	return r ? r : try_program(conf, err);
 }
 
 static struct policed policed_of(const struct guarded *g,
@@ -189,6 +220,17 @@ static struct policed policed_of(const struct guarded *g,
 				 .n = rules->n };
 }
 
+static int attach_program(const struct guarded *g, struct cni_err *err)
+{
+	cleanup_bpf_user struct bpf_user u = BPF_USER_NONE;
+	int r;
+
+	if (!g->conf->program)
+		return 0;
+	r = program_open(g->conf->program, &u, err);
+	return r ? r : bpf_user_attach(&u, g->nl, g->ifindex, g->mirrored, err);
+}
+
 static int put(const struct guarded *g, const struct guard_rules *rules,
 	       struct cni_err *err)
 {
@@ -197,8 +239,9 @@ static int put(const struct guarded *g, const struct guard_rules *rules,
 
 	if (!r)
 		r = policed_put(&p, err);
-	return r ? r
-		 : guard_attach(g->guard, g->nl, g->ifindex, g->mirrored, err);
+	if (!r)
+		r = guard_attach(g->guard, g->nl, g->ifindex, g->mirrored, err);
+	return r ? r : attach_program(g, err);
 }
 
 static int check(const struct guarded *g, const struct guard_rules *rules,
@@ -208,6 +251,8 @@ static int check(const struct guarded *g, const struct guard_rules *rules,
 	const struct policed p = policed_of(g, &guard, rules);
 	int r = guard_check(g->nl, g->ifindex, g->mirrored, rules, err);
 
+	if (!r && g->conf->program)
+		r = bpf_user_check(g->nl, g->ifindex, g->mirrored, err);
 	if (!r)
 		r = guard_find(&guard, err);
 	return r <= 0 ? r : policed_check(&p, err);

@@ -20,12 +20,15 @@
  * @antispoof:	A guest may send only what is its own
  * @addressing:	It is told its addresses when it asks
  * @dhcp:	And what else
+ * @require:	Only where the guest cannot take it off
+ * @program:	Path of somebody's own, behind it; NULL: none
  * @policy:	Who may talk to whom
  * @routed:	Addresses and networks that it may send from besides
  * @n_routed:	How many
  */
 struct guard_conf {
-	bool antispoof, addressing;
+	bool antispoof, addressing, require;
+	const char *program;
 	struct addressing_conf dhcp;
 	struct policy_conf policy;
 	struct ip_net routed[GUARD_PREFIXES];

@@ -225,6 +225,16 @@ static int settle_key(const struct cni_call *call, struct raw *raw,
 		"key \"onConflict\": unsupported: value \"silent\": on one parent a MAC can be but one guest's");
 }
 
+/* Nothing on the host's side sees a macvlan's frames. */
+static int check_guard(const struct macvlan_vm_conf *c, struct cni_err *err)
+{
+	if (!c->guard.require || c->attach == MACVLAN_VM_MACVTAP)
+		return 0;
+	return err_say(
+		err, CNI_E_CONFIG, EINVAL,
+		"key \"guard\": key \"require\": a guard on a macvlan is in the container, which may take it off");
+}
+
 int macvlan_vm_conf_parse(const struct cni_call *call,
 			  struct macvlan_vm_conf *ret, struct cni_err *err)
 {
@@ -257,6 +267,8 @@ int macvlan_vm_conf_parse(const struct cni_call *call,
 	if (!r)
 		r = guard_conf_parse(call, raw.c.attach == MACVLAN_VM_MACVTAP,
 				     &raw.c.guard, err);
+	if (!r)
+		r = check_guard(&raw.c, err);
 	if (r < 0)
 		return err_ctx(err, r, "network \"%s\"", call->conf.name);
 

@@ -13,7 +13,7 @@ packages() {
 		xz-utils clang binutils ;;
 	bench) echo iproute2 jq util-linux bsdextrautils ;;
 	test) echo libcmocka-dev iproute2 nftables iptables jq strace util-linux \
-		bpftool isc-dhcp-client libcap2-bin libxml2-utils python3-yaml \
+		bpftool libbpf-dev isc-dhcp-client libcap2-bin libxml2-utils python3-yaml \
 		busybox-static procps kmod ;;
 	guard) echo iproute2 jq util-linux busybox-static isc-dhcp-client \
 		dhcpcd-base systemd ;;

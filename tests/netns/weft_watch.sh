@@ -104,7 +104,7 @@ is "for programs" "$(jq -c 'select(.destinationPort == 82)' "$TMPDIR/seen")" '.n
 # --- What a VM poses as. ---
 
 vm=$(jq -c '.attach = "tap"' <<<"$config")
-cni ADD vm vm "$vm" CNI_ARGS="IP=10.1.0.5;IP=fd00:1::5"
+cni ADD vm vm "$vm" CNI_ARGS="IP=10.1.0.5"
 worked "a VM"
 vm_result=$result
 tap=$(jq -r '.interfaces[] | select(.name | startswith("tap")) | .name' <<<"$result")

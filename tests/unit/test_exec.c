@@ -221,6 +221,24 @@ static void no_descriptor_of_ours_leaks_into_it(void **state)
 	assert_string_equal(list, "fd:\n0\n1\n2\n3\n");
 }
 
+static void arguments_and_stderr_are_as_asked_for(void **state)
+{
+	static const char *const args[] = { "a b", "", "-c", NULL };
+	cleanup_exec_result struct cni_exec_result x = { 0 };
+	struct fake *q = *state;
+	char program[128];
+
+	fake_plugin(q, "echo $# \"$@\"; echo said >&2");
+	(void)snprintf(program, sizeof(program), "%s/p", q->dir.path);
+	assert_ok(cni_exec(&(struct cni_exec){ .program = program,
+					       .args = args,
+					       .vars = no_vars,
+					       .with_stderr = true },
+			   &x, &q->err),
+		  &q->err);
+	assert_string_equal(x.out, "3 a b  -c\nsaid\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -235,6 +253,7 @@ int main(void)
 		WITH_FAKE(a_pending_sigpipe_is_left_alone),
 		WITH_FAKE(a_plugin_that_is_being_replaced_is_waited_for),
 		WITH_FAKE(no_descriptor_of_ours_leaks_into_it),
+		WITH_FAKE(arguments_and_stderr_are_as_asked_for),
 	};
 
 	return RUN(tests);

@@ -76,6 +76,27 @@ TEST(what_cannot_be_is_refused_by_name)
 	refuses("\"guard\":{\"antispoof\":false,\"allowedAddresses\":[\"10.0.0.1\"]}",
 		CNI_E_CONFIG,
 		"key \"guard\": key \"allowedAddresses\" means nothing without \"antispoof\"");
+	refuses("\"guard\":{\"program\":\"x.o\"}", CNI_E_CONFIG,
+		"key \"guard\": key \"program\": \"x.o\" is no absolute path");
+	refuses("\"guard\":{\"program\":\"\"}", CNI_E_CONFIG,
+		"key \"guard\": key \"program\": \"\" is no absolute path");
+	refuses("\"guard\":{\"require\":true,\"antispoof\":false,\"addressing\":false}",
+		CNI_E_CONFIG,
+		"key \"guard\": key \"require\" means nothing without \"antispoof\", \"addressing\", \"program\" or \"policy\"");
+}
+
+TEST(a_program_and_a_policy_are_something_to_require)
+{
+	const struct guard_conf c = read_conf(
+		"\"guard\":{\"program\":\"/x\",\"require\":true}", false);
+
+	assert_string_equal(c.program, "/x");
+	assert_true(c.require);
+	assert_true(
+		read_conf("\"policy\":[],\"guard\":{\"require\":true}", false)
+			.require);
+	assert_false(read_conf("", true).require);
+	assert_null(read_conf("", true).program);
 }
 
 TEST(sixteen_may_be_allowed_and_no_more)
@@ -273,6 +294,8 @@ int main(void)
 		cmocka_unit_test(vms_are_guarded_and_containers_if_they_ask),
 		cmocka_unit_test(an_allowed_address_is_a_network_of_one),
 		cmocka_unit_test(what_cannot_be_is_refused_by_name),
+		cmocka_unit_test(
+			a_program_and_a_policy_are_something_to_require),
 		cmocka_unit_test(sixteen_may_be_allowed_and_no_more),
 		cmocka_unit_test(
 			vms_are_told_their_addresses_and_containers_if_they_ask),

@@ -48,6 +48,19 @@ TEST(parts_are_hashed_as_one_string)
 	assert_string_equal(a, "f4d01f2ef4b92245");
 }
 
+TEST(bytes_are_hashed_whatever_they_are)
+{
+	static const char *const parts[] = { "c1" };
+	char a[17], b[17];
+
+	sha512_hex(parts, 1, 16, a);
+	sha512_hex_of("c1", 2, 16, b);
+	assert_string_equal(a, b);
+	/* printf '\\0c1' | sha512sum */
+	sha512_hex_of("\0c1", 3, 16, b);
+	assert_string_equal(b, "b80940d685edd310");
+}
+
 TEST(no_more_is_written_than_was_asked_for)
 {
 	static const char *const parts[] = { "net1", "c1" };
@@ -63,6 +76,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_length_gives_what_sha512sum_gives),
 		cmocka_unit_test(parts_are_hashed_as_one_string),
+		cmocka_unit_test(bytes_are_hashed_whatever_they_are),
 		cmocka_unit_test(no_more_is_written_than_was_asked_for),
 	};
 
