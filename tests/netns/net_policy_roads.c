@@ -13,31 +13,19 @@
 #include <sys/uio.h>
 
 #include "../guard/conformance.h"
-#include "net/bridge.h"
 #include "net/macvlan.h"
 #include "net/macvtap.h"
 #include "net/tap.h"
-#include "net/veth.h"
+#include "road_lib.h"
 
 enum {
 	ROWS_LEAST = 100,
-	PORT = 0x40002000,
 	VNET_HEADER = 10, /* struct virtio_net_hdr: nothing is left to us */
 	FRAME_MAX = 2048,
 	PATIENCE_MS = 2000,
 	TRY_MS = 20,
 	TRIES = 200,
 	FIRST = 0x8000, /* beacons of their own */
-};
-
-/**
- * struct end - Where frames go in and come out
- * @fd:		A packet socket, or a VMM's side of a tap
- * @is_tap:	That
- */
-struct end {
-	int fd;
-	bool is_tap;
 };
 
 struct road {
@@ -125,22 +113,6 @@ static void wait_for(const struct road *r, enum policy_dir dir)
 	fail_msg("no way %s", dir == POLICY_EGRESS ? "out" : "in");
 }
 
-/* Where br_netfilter is, it looks at that of IPv4. */
-static void put_checksum(struct frame *f)
-{
-	uint8_t *ip = f->b + f->ip;
-	uint32_t sum = 0;
-
-	if (*ip >> 4 != 4)
-		return;
-	for (size_t i = 0; i < (*ip & 0xfU) * 4; i += 2)
-		sum += (uint32_t)(ip[i] << 8 | ip[i + 1]);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = ~(sum + (sum >> 16));
-	ip[10] = (uint8_t)(sum >> 8);
-	ip[11] = (uint8_t)sum;
-}
-
 static bool comes_out(const struct road *r, const struct packet *p)
 {
 	unsigned char b[FRAME_MAX];
@@ -177,70 +149,6 @@ static void check(struct table *t, const char *row, struct packet *p, bool want)
 }
 
 /* --- the roads --- */
-
-static int packet_socket(struct sandbox *s, int netns, const char *dev)
-{
-	cleanup_netns_leave int home = -1;
-	struct sockaddr_ll a = { .sll_family = AF_PACKET,
-				 .sll_protocol = htons(ETH_P_ALL) };
-	int fd;
-
-	assert_works(netns_enter(netns, &home, &s->err), s->err);
-	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_ALL));
-	a.sll_ifindex = (int)if_nametoindex(dev);
-	assert_int_not_equal(a.sll_ifindex, 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
-	return fd;
-}
-
-/* @name on the host, its other end "x" in a namespace of the peer's. */
-static struct end make_peer(struct sandbox *s, const char *name,
-			    uint32_t master, uint32_t *ret_index)
-{
-	cleanup_close int netns = new_netns();
-	cleanup_netlink struct netlink *nl = NULL;
-	const struct veth_opts o = { .host_name = name,
-				     .guest_name = "x",
-				     .netns = netns,
-				     .guest_mac = mac_of(PEER_MAC),
-				     .master = master,
-				     .alias = "peer" };
-	struct veth v;
-
-	assert_works(veth_create(s->nl, &o, &v, &s->err), s->err);
-	assert_works(netlink_open_in(netns, &nl, &s->err), s->err);
-	assert_works(link_set_up(nl, v.guest_index, true, &s->err), s->err);
-	assert_works(link_set_up(s->nl, v.host_index, true, &s->err), s->err);
-	*ret_index = v.host_index;
-	return (struct end){ packet_socket(s, netns, "x"), false };
-}
-
-static uint32_t make_bridge(struct sandbox *s)
-{
-	const struct bridge_opts o = { .alias = "bridge" };
-	uint32_t index;
-
-	assert_works(bridge_create(s->nl, "br0", &o, &index, &s->err), s->err);
-	assert_works(link_set_up(s->nl, index, true, &s->err), s->err);
-	return index;
-}
-
-static struct end veth_road(struct sandbox *s, uint32_t bridge)
-{
-	const struct veth_opts o = { .host_name = "port",
-				     .guest_name = "eth0",
-				     .netns = s->guest,
-				     .guest_mac = mac_of(GUEST_MAC),
-				     .host_index = PORT,
-				     .guest_index = PORT,
-				     .master = bridge,
-				     .alias = "guest" };
-	struct veth v;
-
-	assert_works(veth_create(s->nl, &o, &v, &s->err), s->err);
-	assert_works(link_set_up(s->guest_nl, PORT, true, &s->err), s->err);
-	return (struct end){ packet_socket(s, s->guest, "eth0"), false };
-}
 
 static struct end tap_road(struct sandbox *s, uint32_t bridge)
 {
