@@ -99,7 +99,7 @@ TEST(there_is_room_for_so_many_labels)
 	cJSON_AddStringToObject(labels, "a", value);
 	assert_error(
 		policy_member_encode(7, &id, &m, &err), &err, CNI_E_CONFIG,
-		"labels of \"c1\": with names and addresses 2120 bytes, more than 2036");
+		"labels of \"c1\": with names and addresses 2134 bytes, more than 2036");
 }
 
 int main(void)

@@ -16,17 +16,6 @@ enum {
 	UDP_CHECK = 6,
 };
 
-/* Return: is *@len one to @max? As Linux 6.1 understands it, to which unlike zero
- * says nothing. */
-inlined bool is_some(__u32 *len, __u32 max)
-{
-	__u32 less = *len - 1;
-
-	hide(less);
-	*len = less + 1;
-	return less < max;
-}
-
 enum { PLACES = 0x7ff }; /* more than there are bytes in a question */
 
 /* Zero, since nothing is answered that has a tag; but the verifier does not know

@@ -41,8 +41,7 @@ inlined void fill(struct guard_event *e, struct __sk_buff *skb,
 	__builtin_memset(e->frame, 0, sizeof(e->frame));
 	if (len > GUARD_FRAME)
 		len = GUARD_FRAME;
-	hide(len);
-	if (len && len <= GUARD_FRAME)
+	if (is_some(&len, GUARD_FRAME))
 		skb_load(skb, 0, e->frame, len);
 }
 

@@ -55,6 +55,17 @@ static __u64 (*const ktime)(void) = (void *)BPF_FUNC_ktime_get_coarse_ns;
  * the verifier believes no other test. */
 #define hide(x) asm volatile("" : "+r"(x))
 
+/* Return: is *@len one to @max? As Linux 6.1 understands it, to which unlike zero
+ * says nothing. */
+inlined bool is_some(__u32 *len, __u32 max)
+{
+	__u32 less = *len - 1;
+
+	hide(less);
+	*len = less + 1;
+	return less < max;
+}
+
 inlined void *data_of(const struct __sk_buff *skb)
 {
 	return (void *)(long)skb->data;
