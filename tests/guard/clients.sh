@@ -275,9 +275,18 @@ test_renewal() {
 	patience=100
 }
 
-test_busybox
-test_kernel
-test_dhclient
-test_dhcpcd
-test_networkd
-test_renewal
+# client NAME TEST: a row of the table.
+client() {
+	local p=$passed f=$failed
+
+	"$2"
+	echo "guard - client: $1: $((passed - p)) passed, $((failed - f)) failed"
+}
+
+client "busybox udhcpc, arping" test_busybox
+client "Linux by itself, router solicitation" test_kernel
+client "dhclient, dhclient -6" test_dhclient
+client "dhcpcd, both families" test_dhcpcd
+client "systemd-networkd, both families" test_networkd
+client "dhclient, renewing and rebinding" test_renewal
+echo "guard - clients: $passed passed, $failed failed"

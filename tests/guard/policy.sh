@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# The policy at length: the compiler against the oracle, then the kernel, then
-# the table of conformance. WEFT_ORACLE: how many verdicts of the compiler; the
+# The guard at length: the compiler against the oracle, then the kernel, then the
+# table of conformance, bypasses, a flood, how long an offer takes. WEFT_ORACLE: how many verdicts of the compiler; the
 # kernel is asked for a hundredth.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -19,7 +19,7 @@ run() {
 	log=$(mktemp)
 	WEFT_ORACLE=$2 WEFT_SEED=$seed CMOCKA_MESSAGE_OUTPUT=tap "$bin/$1" \
 		>"$log" 2>&1 || failed=1
-	sed -nE 's/^(# )?(oracle|conformance): /guard - \2: /p' "$log"
+	sed -nE 's/^(# )?(oracle|conformance|bypasses|flood|offer): /guard - \2: /p' "$log"
 	grep -E '^(not )?ok ' "$log" || {
 		echo "not ok - $1 runs"
 		failed=1
@@ -33,4 +33,7 @@ run test_policy_compile "$verdicts"
 run net_policy $((verdicts / 100))
 run net_conformance 0
 run net_policy_roads 0
+run net_guard 0
+run net_flood 0
+run net_answers 0
 exit $failed

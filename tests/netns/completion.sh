@@ -55,6 +55,7 @@ offers "policy's own verbs" 'apply reset show test' policy ''
 offers "of whose policy" 'alpha beta' policy apply ''
 offers "a file to apply" "$TMPDIR/files/a.conflist" policy apply alpha \
 	"$TMPDIR/files/a"
+offers "whose network to watch" 'alpha beta' watch ''
 offers "the direction of a packet" 'from to' policy test alpha c1 ''
 offers "files to lint" "$TMPDIR/files/a.conflist $TMPDIR/files/b.conflist" \
 	lint "$TMPDIR/files/"

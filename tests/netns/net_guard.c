@@ -155,12 +155,15 @@ static void igmp(struct frame *f, unsigned int type, uint32_t option)
 	frame_end(f);
 }
 
+static unsigned int bypasses; /* that were tried */
+
 #define expect(f, want)                                                \
 	do {                                                           \
 		const enum guard_verdict v_ = judge(s, &g, &(f));      \
 		if (v_ != (want))                                      \
 			fail_msg("%s, not %s", guard_verdict_name(v_), \
 				 guard_verdict_name(want));            \
+		bypasses += v_ != GUARD_PASS;                          \
 	} while (0)
 
 #define WITH_GUEST(...)                                          \
@@ -704,6 +707,7 @@ TEST(it_is_loaded_once_and_what_is_missing_is_made_again)
 
 int main(void)
 {
+	int r;
 	const struct CMUnitTest tests[] = {
 		in_sandbox(what_is_the_guests_own_passes),
 		in_sandbox(where_a_vm_has_moved_is_told),
@@ -730,5 +734,9 @@ int main(void)
 		in_sandbox(it_is_loaded_once_and_what_is_missing_is_made_again),
 	};
 
-	return RUN(tests);
+	r = RUN(tests);
+	/* One that is not dropped has ended its test. */
+	print_message("bypasses: spoofing: %u frames, %d tests failed\n",
+		      bypasses, r);
+	return r;
 }
