@@ -69,7 +69,7 @@ kernel_start() {
 		WEFT_MATRIX_NEEDS=${WEFT_MATRIX_NEEDS-vlan} \
 		WEFT_TESTS_MUST_RUN=${WEFT_TESTS_MUST_RUN-1} \
 		WEFT_TEST_SCALE=${WEFT_TEST_SCALE-25} \
-		WEFT_FAULTS_EVERY=${WEFT_FAULTS_EVERY-150} \
+		WEFT_FAULTS_EVERY=${WEFT_FAULTS_EVERY-300} \
 		setpriv --pdeathsig TERM tests/lib/kernel-vm.sh "$1" "$out" \
 		tests/run.sh net >"$logs/kernel-$1.log" 2>&1 </dev/null &
 	kernel_pid=$!

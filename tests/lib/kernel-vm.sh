@@ -127,7 +127,7 @@ kernel_vm_start() {
 	local ro=security_model=none,readonly=on
 
 	[ "$accel" != tcg ] || accel=tcg,thread=multi
-	exec setpriv --pdeathsig KILL timeout -s KILL "${WEFT_VM_LIMIT:-3000}" \
+	exec setpriv --pdeathsig KILL timeout -s KILL "${WEFT_VM_LIMIT:-4200}" \
 		setpriv --pdeathsig KILL \
 		qemu-system-x86_64 -M q35 -accel "$accel" -cpu max,-la57 \
 		-m 2048 -nodefaults -no-user-config -no-reboot -display none \
