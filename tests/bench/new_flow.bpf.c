@@ -7,9 +7,6 @@
 #include "bpf/kern/guard_from.bpf.c"
 
 static __u32 (*const random_u32)(void) = (void *)BPF_FUNC_get_prandom_u32;
-static long (*const skb_store)(struct __sk_buff *skb, __u32 offset,
-			       const void *from, __u32 len,
-			       __u64 flags) = (void *)BPF_FUNC_skb_store_bytes;
 
 __attribute__((section("tc"), used)) int new_flow(struct __sk_buff *skb)
 {
